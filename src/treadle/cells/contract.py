@@ -1,0 +1,148 @@
+"""The contract of a cell: a state, its initial value, and one step.
+
+A cell is its equations and nothing else. Unrolling it over time, lengths, resets, directions, depth and engines are the
+business of `treadle.nn`, which needs only what is written here.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from treadle.errors import InputError, nearest
+
+State = Any
+"""A `NamedTuple` of tensors `[batch, size]`, named as the field names them. Each cell says which one."""
+
+
+class HiddenState(NamedTuple):
+    """The state of a cell that remembers one vector.
+
+    Attributes:
+        hidden: `[batch, hidden_size]`.
+    """
+
+    hidden: Tensor
+
+
+class Cell(nn.Module, ABC):
+    """One step of a recurrence, `(y_t, s_t) = step(x_t, s_{t-1})`.
+
+    A new cell defines `step` and, if it remembers more than one vector, `state_type` and `state_sizes`. `step` must be pure
+    (it depends on its arguments and the parameters alone) and treat the rows of a batch independently; everything that
+    Treadle derives from a cell relies on that.
+
+    Args:
+        input_size: Size of `x_t`.
+        hidden_size: Size of the hidden state.
+
+    Example:
+        >>> class Leaky(Cell):
+        ...     def __init__(self, input_size, hidden_size):
+        ...         super().__init__(input_size, hidden_size)
+        ...         self.mix = nn.Linear(input_size + hidden_size, hidden_size)
+        ...
+        ...     def step(self, x, state):
+        ...         h = 0.9 * state.hidden + 0.1 * torch.tanh(self.mix(torch.cat([x, state.hidden], -1)))
+        ...         return h, HiddenState(h)
+        >>> y, state = Leaky(3, 4).step(torch.zeros(2, 3), Leaky(3, 4).initial_state(2))
+        >>> tuple(y.shape)
+        (2, 4)
+    """
+
+    state_type: Any = HiddenState
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        if input_size < 1 or hidden_size < 1:
+            raise InputError(f"input_size and hidden_size are at least 1, found {input_size} and {hidden_size}")
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+
+    @property
+    def output_size(self) -> int:
+        """Size of `y_t`."""
+        return self.hidden_size
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Size of every tensor of the state, in the order of its fields."""
+        return (self.hidden_size,) * len(self.state_type._fields)
+
+    def initial_state(
+        self, batch_size: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> State:
+        """The state before the first step: zeros, `[batch_size, size]` for every field.
+
+        Args:
+            batch_size: Number of rows.
+            device: Where; by default where the parameters are.
+            dtype: Of what type; by default that of the parameters.
+        """
+        reference = next(self.parameters(), torch.empty(0))
+        device = reference.device if device is None else device
+        dtype = reference.dtype if dtype is None else dtype
+        return self.state_type(*(torch.zeros(batch_size, n, device=device, dtype=dtype) for n in self.state_sizes))
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step.
+
+        Args:
+            x: `[batch, input_size]`.
+            state: The state before this step.
+
+        Returns:
+            The output `[batch, output_size]` and the state after this step.
+        """
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """`step`, from the initial state when none is given, so that a cell can be called like any module."""
+        if state is None:
+            state = self.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
+        return self.step(x, state)
+
+
+CellFactory = Callable[..., Cell]
+_registry: dict[str, CellFactory] = {}
+F = TypeVar("F", bound=CellFactory)
+
+
+def register(name: str) -> Callable[[F], F]:
+    """Give a cell a name, under which layers, estimators and the command line know it.
+
+    A registered cell also joins the equivalence suite. The factory is called with `(input_size, hidden_size, **options)`.
+
+    Raises:
+        InputError: The name is taken.
+    """
+
+    def keep(factory: F) -> F:
+        if name in _registry:
+            raise InputError(f"a cell named {name!r} is registered already")
+        _registry[name] = factory
+        return factory
+
+    return keep
+
+
+def cell_names() -> Iterator[str]:
+    """The names of all registered cells, in the order of their registration."""
+    return iter(_registry)
+
+
+def make_cell(name: str, input_size: int, hidden_size: int, **options: Any) -> Cell:
+    """A new cell by its registered name.
+
+    Raises:
+        InputError: No cell has this name; the nearest one is named.
+
+    Example:
+        >>> make_cell("gru", 3, 4).output_size
+        4
+    """
+    if name not in _registry:
+        raise InputError(f"there is no cell {name!r}{nearest(name, _registry)}")
+    return _registry[name](input_size, hidden_size, **options)
