@@ -1,0 +1,25 @@
+"""Layers: cells unrolled over time, with lengths, resets, carried state, directions and depth."""
+
+from treadle.nn.dropout import LockedDropout
+from treadle.nn.engines import ENGINES, Explanation, choose_engine
+from treadle.nn.pooling import POOLINGS, Pooling
+from treadle.nn.recurrent import Recurrent
+from treadle.nn.sequences import clear_padding, length_mask
+from treadle.nn.stack import Stack
+from treadle.nn.torch_compatible import GRU, LSTM, RNN
+
+__all__ = [
+    "ENGINES",
+    "GRU",
+    "LSTM",
+    "POOLINGS",
+    "RNN",
+    "Explanation",
+    "LockedDropout",
+    "Pooling",
+    "Recurrent",
+    "Stack",
+    "choose_engine",
+    "clear_padding",
+    "length_mask",
+]

@@ -1,0 +1,93 @@
+"""One cell over one sequence, in one direction."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from treadle.cells import Cell, State
+from treadle.errors import InputError
+from treadle.nn.engines import ENGINES, Explanation, choose_engine
+from treadle.nn.sequences import check_sequence, clear_padding, reverse, reverse_reset
+
+
+class Recurrent(nn.Module):
+    r"""A cell unrolled over time.
+
+    $$(y_t, s_t) = \mathrm{step}(x_t, s_{t-1}), \qquad t = 1 \dots T$$
+
+    The result of a row depends on that row alone: not on who shares the batch, not on what the padding holds, not on
+    the chunks that a sequence comes in (carry the state from one to the next), not on the engine.
+
+    Args:
+        cell: The step.
+        reverse: Whether time runs from the last real step to the first. The state that is returned is then that of the
+            first step.
+        engine: "auto", "torch" (torch.nn's kernels) or "eager" (a loop over `cell.step`).
+
+    Raises:
+        InputError: The engine does not exist or cannot run the cell.
+
+    Example:
+        >>> import torch
+        >>> from treadle.cells import GRUCell
+        >>> layer = Recurrent(GRUCell(3, 4))
+        >>> y, state = layer(torch.randn(2, 5, 3), lengths=torch.tensor([5, 2]))
+        >>> bool((y[1, 2:] == 0).all()), torch.equal(y[1, 1], state.hidden[1])
+        (True, True)
+    """
+
+    def __init__(self, cell: Cell, *, reverse: bool = False, engine: str = "auto") -> None:
+        super().__init__()
+        self.cell = cell
+        self.reverse = reverse
+        self.engine = engine
+        self.explanation = choose_engine(cell, engine)
+
+    def forward(
+        self, x: Tensor, state: State | None = None, *, lengths: Tensor | None = None, reset: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
+        """Run whole sequences.
+
+        Args:
+            x: `[batch, time, input_size]`.
+            state: The state before the first step; by default the cell's initial state.
+            lengths: `[batch]` integers, on any device, in any order, zero allowed; by default all steps are real.
+            reset: `[batch, time]` bool: the state returns to its initial value before that step, as if the sequence
+                were split there (in the reverse direction too).
+
+        Returns:
+            The outputs `[batch, time, output_size]`, zero past a length, and the state after the last real step (the
+            given one for a row without steps).
+
+        Raises:
+            InputError: A shape, a type or a length does not fit.
+        """
+        lengths = check_sequence(x, self.cell.input_size, lengths, reset)
+        if state is None:
+            state = self.cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
+        x = clear_padding(x, lengths)
+        if self.reverse:
+            x = reverse(x, lengths)
+            reset = None if reset is None else reverse_reset(reset, lengths)
+        y, state = ENGINES[self.explanation.engine].run(self.cell, x, state, lengths, reset)
+        if self.reverse:
+            y = reverse(y, lengths)
+        return clear_padding(y, lengths), state
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, Any]:
+        """The same weights, one step: `x [batch, input_size]` to `y [batch, output_size]` and the next state.
+
+        Raises:
+            InputError: The layer runs in reverse; the future cannot be read step by step.
+        """
+        if self.reverse:
+            raise InputError("a reverse layer has no single step: it begins at the last one; use a causal layer")
+        return self.cell(x, state)  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
+
+    def explain(self) -> Explanation:
+        """Which engine runs this layer, and why not the others."""
+        return self.explanation
+
+    def extra_repr(self) -> str:
+        """Direction and engine, as `repr` shows them."""
+        return f"reverse={self.reverse}, engine={self.engine!r}"

@@ -1,0 +1,141 @@
+"""Depth: recurrent layers on top of each other, in one or both directions."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from treadle.cells import Cell, State, make_cell
+from treadle.errors import InputError
+from treadle.nn.dropout import LockedDropout
+from treadle.nn.engines import Explanation
+from treadle.nn.recurrent import Recurrent
+
+
+class Stack(nn.Module):
+    r"""Recurrent layers of one kind of cell: deep, bidirectional, residual, with dropout between them.
+
+    Layer \(l\) reads what layer \(l - 1\) gave. With two directions, its outputs are joined,
+    \(y_t = [\overrightarrow{y}_t; \overleftarrow{y}_t]\); with `residual`, the layer's input is added to its output
+    wherever the two have the same size.
+
+    Args:
+        cell: A registered name ("elman", "elman-relu", "lstm", "gru") or a function `(input_size) -> Cell`.
+        input_size: Size of `x_t`.
+        hidden_size: Size of the hidden state of each direction; not used where `cell` is a function.
+        num_layers: Depth.
+        bidirectional: Whether each layer has a second direction, from the last real step to the first.
+        dropout: Probability of dropout on the input of every layer but the first.
+        locked: Whether a dropout mask is constant over time (`LockedDropout`) or drawn anew at every step.
+        residual: Whether a layer's input is added to its output.
+        engine: As in `Recurrent`.
+        **options: Further options of the cell, such as `bias`, `init`, `projection_size`.
+
+    Raises:
+        InputError: An argument lies outside its range.
+
+    Example:
+        >>> stack = Stack("lstm", 3, 4, num_layers=2, bidirectional=True)
+        >>> y, states = stack(torch.randn(2, 5, 3), lengths=torch.tensor([5, 0]))
+        >>> tuple(y.shape), len(states)
+        ((2, 5, 8), 4)
+    """
+
+    def __init__(
+        self,
+        cell: str | Callable[[int], Cell],
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        locked: bool = True,
+        residual: bool = False,
+        engine: str = "auto",
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        if num_layers < 1:
+            raise InputError(f"num_layers is at least 1, found {num_layers}")
+        self.bidirectional = bidirectional
+        self.residual = residual
+        self.dropout = LockedDropout(dropout) if locked else nn.Dropout(dropout)
+        self.layers: Any = nn.ModuleList()  # of a ModuleList of Recurrent for each layer: one or two directions
+        size = input_size
+        for _ in range(num_layers):
+            directions = []
+            for backwards in (False, True)[: 1 + bidirectional]:
+                made = make_cell(cell, size, hidden_size, **options) if isinstance(cell, str) else cell(size)
+                directions.append(Recurrent(made, reverse=backwards, engine=engine))
+            self.layers.append(nn.ModuleList(directions))
+            size = sum(direction.cell.output_size for direction in directions)
+        self.input_size = input_size
+        self.output_size: int = size
+
+    def forward(
+        self,
+        x: Tensor,
+        state: Sequence[State] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """Run whole sequences.
+
+        Args:
+            x: `[batch, time, input_size]`.
+            state: A state for every layer and direction, in the order layer 0 forward, layer 0 backward, layer 1
+                forward and so on; by default the initial ones.
+            lengths: As in `Recurrent`.
+            reset: As in `Recurrent`.
+
+        Returns:
+            The last layer's outputs `[batch, time, output_size]`, zero past a length, and the states in the same order.
+
+        Raises:
+            InputError: A shape, a type, a length or the number of states does not fit.
+        """
+        return self._climb(x, state, lambda layer, x, before: layer(x, before, lengths=lengths, reset=reset))
+
+    def step(self, x: Tensor, state: Sequence[State] | None = None) -> tuple[Tensor, tuple[State, ...]]:
+        """The same weights, one step: `x [batch, input_size]` to `y [batch, output_size]` and the next states.
+
+        Raises:
+            InputError: The stack is bidirectional; or the number of states does not fit.
+        """
+        if self.bidirectional:
+            raise InputError("a bidirectional stack has no single step: it must see the end first; use a causal one")
+        y, after = self._climb(x[:, None], state, _one_step)
+        return y[:, 0], after
+
+    def explain(self) -> Explanation:
+        """Which engine runs these layers, and why not the others; all layers have the same kind of cell."""
+        layer: Recurrent = self.layers[0][0]
+        return layer.explain()
+
+    def _climb(
+        self, x: Tensor, state: Sequence[State] | None, run: Callable[[Recurrent, Tensor, State], tuple[Tensor, State]]
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """From the input through all layers to the output, each direction run by `run`."""
+        count = len(self.layers) * (1 + self.bidirectional)
+        if state is not None and len(state) != count:
+            raise InputError(f"a state for each of {count} layers and directions is expected, found {len(state)}")
+        after: list[State] = []
+        for number, layer in enumerate(self.layers):
+            if number:
+                x = self.dropout(x)
+            outputs = []
+            for direction in layer:
+                y, end = run(direction, x, None if state is None else state[len(after)])
+                outputs.append(y)
+                after.append(end)
+            y = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
+            x = x + y if self.residual and x.shape == y.shape else y
+        return x, tuple(after)
+
+
+def _one_step(layer: Recurrent, x: Tensor, before: State) -> tuple[Tensor, State]:
+    y, after = layer.step(x[:, 0], before)
+    return y[:, None], after
