@@ -1,0 +1,19 @@
+"""Training: one loop, checkpoints that survive anything, optimisers and schedules by name."""
+
+from treadle.training.checkpoint import load_state, save_state, write_atomically
+from treadle.training.loop import Interrupted, Objective, fit
+from treadle.training.progress import Bar, Progress, Silent
+from treadle.training.settings import TrainingSettings
+
+__all__ = [
+    "Bar",
+    "Interrupted",
+    "Objective",
+    "Progress",
+    "Silent",
+    "TrainingSettings",
+    "fit",
+    "load_state",
+    "save_state",
+    "write_atomically",
+]

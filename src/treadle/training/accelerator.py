@@ -1,0 +1,22 @@
+"""Devices, mixed precision and several processes, by accelerate."""
+
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from treadle.training.settings import Precision
+
+_MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+
+
+def make_accelerator(device: str, precision: Precision) -> Accelerator:
+    """An accelerator for one run.
+
+    Accelerate keeps its settings for the whole process and refuses others later; a second run in the same process may
+    want another device or precision, so they are forgotten first.
+
+    Args:
+        device: "auto" for the best that is there, or "cpu".
+        precision: Of the forward pass.
+    """
+    AcceleratorState._reset_state()
+    return Accelerator(cpu=device == "cpu", mixed_precision=_MIXED[precision])

@@ -1,0 +1,103 @@
+"""What a run shows while it runs."""
+
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+
+class Progress(Protocol):
+    """Told of every step and every epoch; entered before the first and left after the last."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def start(self, *, step: int, steps: int, epochs: int) -> None:
+        """Training goes from `step` to at most `steps`."""
+
+    def advance(self, *, epoch: int, step: int, loss: float) -> None:
+        """One step was made; `loss` is the mean of the epoch so far."""
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        """An epoch was evaluated."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""
+
+    def start(self, *, step: int, steps: int, epochs: int) -> None:
+        """Nothing."""
+
+    def advance(self, *, epoch: int, step: int, loss: float) -> None:
+        """Nothing."""
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        """Nothing."""
+
+
+class Bar(Silent):
+    """A line for each epoch, and below them a bar with the time that is left, on standard error.
+
+    Early stopping can end a run before the bar is full; the time it shows is the longest it can take.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        console = Console(stderr=True)
+        self._rich = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
+            TimeElapsedColumn(),
+            TextColumn("left at most"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._console = console
+        self._task = self._rich.add_task("", total=None)
+        self._epochs = 0
+
+    def __enter__(self) -> Self:
+        self._rich.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar away; the lines stay."""
+        self._rich.stop()
+
+    def start(self, *, step: int, steps: int, epochs: int) -> None:
+        """Begin at `step`, which is not 0 when a run is resumed."""
+        self._epochs = epochs
+        self._rich.update(self._task, completed=step, total=steps)
+
+    def advance(self, *, epoch: int, step: int, loss: float) -> None:
+        """Move the bar."""
+        self._rich.update(
+            self._task, completed=step, description=f"epoch {epoch + 1} of {self._epochs}, loss {loss:.4f}"
+        )
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        """A line for the epoch: losses, the dev metrics and whether it is the best so far."""
+        metrics = "  ".join(
+            f"{name.replace('_', ' ')} {value:.4f}"
+            for name, value in record.items()
+            if name == "train_loss" or name.startswith("dev_")
+        )
+        best = "  best so far" if record["best"] else ""
+        self._console.print(
+            f"epoch {record['epoch']:>3} of {self._epochs}  {metrics}  {record['seconds']:.0f} s{best}", highlight=False
+        )
