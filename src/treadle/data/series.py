@@ -1,0 +1,96 @@
+"""Numeric cells of a table as one array, refused with their place where they are not numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from treadle.errors import InputError
+
+Floats = NDArray[np.float64]
+
+LARGEST: Final = float(np.finfo(np.float32).max)
+"""The largest number that a network's 32-bit input holds."""
+
+
+def join_series(
+    series: Sequence[ArrayLike], channels: int | None, where: Callable[[int], str] | None
+) -> tuple[Floats, NDArray[np.int64]]:
+    """All series end to end.
+
+    Args:
+        series: One `[T]` or `[T, C]` array or list a row; None and NaN are missing values.
+        channels: The `C` that every row must have; None takes it from the first row that is not empty.
+        where: The place of a row as an error sentence names it; by default `"row 7"`, counted from 1.
+
+    Returns:
+        `values [total, C]`, NaN where missing, and `lengths [n]`.
+
+    Raises:
+        InputError: A row is not numeric, holds an infinite value or has another number of channels.
+    """
+
+    def fault(row: int, sentence: str) -> InputError:
+        return InputError((where(row) if where else f"row {row + 1}") + sentence)
+
+    parts: list[Floats] = []
+    lengths = np.zeros(len(series), dtype=np.int64)
+    for row, cell in enumerate(series):
+        try:
+            part = _numbers(cell)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise fault(row, f": {_first_fault(cell)}") from error
+        if part.ndim == 0:
+            raise fault(row, f": found {cell!r:.50}, expected a series of numbers")
+        if part.ndim != 2 or (len(part) and not part.shape[1]):
+            raise fault(row, f": found an array of shape {list(part.shape)}, expected [time] or [time, channels]")
+        if len(part) == 0:
+            continue
+        if channels is not None and part.shape[1] != channels:
+            raise fault(row, f" has {part.shape[1]} channels, expected {channels}")
+        channels = part.shape[1]
+        lengths[row] = len(part)
+        parts.append(part)
+    values = np.concatenate(parts) if parts else np.zeros((0, channels or 1))
+    for step, channel in np.argwhere(np.abs(values) > LARGEST)[:1]:
+        row = int(np.searchsorted(np.cumsum(lengths), step, side="right"))
+        found = "an infinite value" if np.isinf(values[step, channel]) else f"{values[step, channel]:g}"
+        place = f", channel {channel + 1}, step {step - lengths[:row].sum() + 1}"
+        raise fault(row, f"{place}: found {found}, expected a number up to 3.4e38 or nothing")
+    return values, lengths
+
+
+def _numbers(cell: Any) -> Floats:
+    """One series as an array, `[T, C]` unless its shape is wrong; TypeError or ValueError if it is not numbers."""
+    # Nested lists come out of Parquet as arrays in an array of objects; a list of arrays NumPy can join.
+    nested = isinstance(cell, np.ndarray) and cell.dtype == object and cell.ndim == 1
+    array = np.asarray(list(cell) if nested else cell)
+    # NumPy would convert the rest, too, with a warning or without: complex numbers and dates.
+    if array.dtype.kind not in "biufOSU":
+        raise TypeError(array.dtype)
+    numbers = array.astype(np.float64)
+    return numbers[:, None] if numbers.ndim == 1 else numbers
+
+
+def _first_fault(cell: Any) -> str:
+    """What keeps a cell from being a series of numbers, in words."""
+    if not _is_list(cell):
+        return f"found {cell!r:.50}, expected a series of numbers"
+    widths = set()
+    for step, item in enumerate(cell):
+        entries = item if _is_list(item) else [item]
+        widths.add(len(entries))
+        for channel, entry in enumerate(entries):
+            try:
+                _numbers(entry)
+            except (TypeError, ValueError, OverflowError):
+                return f"found {entry!r:.50} at step {step + 1}, channel {channel + 1}, expected a number"
+    if len(widths) > 1:
+        return f"its steps have different numbers of channels: {', '.join(map(str, sorted(widths)))}"
+    return f"found {getattr(cell, 'dtype', type(cell).__name__)} values, expected numbers"
+
+
+def _is_list(value: Any) -> bool:
+    """Whether it has elements; a string and an array without axes have not."""
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) > 0
