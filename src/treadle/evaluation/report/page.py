@@ -1,0 +1,80 @@
+"""The page: sections in the order in which a reader asks. How good? Why? Where not? From what? How again?"""
+
+from importlib.resources import files
+from string import Template
+
+from treadle.evaluation.report.answer import answer, scores_table
+from treadle.evaluation.report.content import Report
+from treadle.evaluation.report.errors import worst_errors
+from treadle.evaluation.report.findings import answers_by_class, calibration, confusion, lengths, scatter, training
+from treadle.evaluation.report.html import Html, details, element, flat, join, table, text
+from treadle.evaluation.scores import Task
+
+TASK_NAMES: dict[Task, str] = {
+    "classify": "Sequence classification",
+    "multilabel": "Sequence classification, several labels",
+    "regress": "Sequence regression",
+}
+
+
+def render(report: Report) -> str:
+    """The report as one self-contained HTML page: no script, no file and no address outside it is needed.
+
+    It follows the reader's light or dark mode, prints, and is readable without colours and without pictures. Everything
+    that a user gave is escaped. Parts that the report lacks are left out.
+
+    Args:
+        report: See `build_report`.
+
+    Returns:
+        The page's text; write it as UTF-8.
+    """
+    sections = [
+        ("result", "Result", [answer(report), scores_table(report)]),
+        ("training", "Training", training(report)),
+        ("answers", "Where it is right and wrong", [*_pair(report), *confusion(report), *answers_by_class(report)]),
+        ("errors", "Worst errors", worst_errors(report)),
+        ("data", "Data", _data(report)),
+        ("again", "Do it again", _again(report)),
+    ]
+    present = [(name, heading, join(parts)) for name, heading, parts in sections if parts]
+    links = join(element("a", heading, href=f"#{name}") for name, heading, _ in present)
+    body = join(
+        element("section", join([element("h2", heading, id=f"{name}-heading"), content]), id=name, class_=name)
+        for name, heading, content in present
+    )
+    folder = files("treadle.evaluation.report")
+    return Template(folder.joinpath("page.html").read_text(encoding="utf-8")).substitute(
+        language=text(report.language),
+        title=text(report.title),
+        style=folder.joinpath("page.css").read_text(encoding="utf-8"),
+        kicker=TASK_NAMES[report.task],
+        summary=element("p", report.summary, class_="summary") if report.summary else "",
+        links=links,
+        body=body,
+    )
+
+
+def _pair(report: Report) -> list[Html]:
+    """Pictures that are read side by side, in one grid."""
+    pictures = [*scatter(report), *calibration(report), *lengths(report)]
+    return [element("div", join(pictures), class_="pictures")] if pictures else []
+
+
+def _data(report: Report) -> list[Html]:
+    if not report.data_notes:
+        return []
+    return [element("ul", join(element("li", note) for note in report.data_notes), class_="notes")]
+
+
+def _again(report: Report) -> list[Html]:
+    parts: list[Html] = []
+    if report.commands:
+        parts.append(element("pre", element("code", "\n".join(report.commands)), tabindex="0"))
+    if report.facts:
+        parts.append(table("Made with", ["What", "Value"], report.facts.items(), class_="plain", numeric_from=9))
+    if report.config:
+        options = flat(report.config)
+        listed = table("Options, as resolved", ["Option", "Value"], options, class_="plain", numeric_from=9)
+        parts.append(details(f"All {len(options)} options", listed))
+    return parts
