@@ -116,9 +116,7 @@ def test_a_rank_outside_the_world_is_refused() -> None:
         shard([1, 2, 3], 2, 2)
 
 
-@pytest.mark.parametrize(
-    "option", [{"tokens": 0}, {"max_rows": 0}, {"seed": -1}, {"noise": 1.0}, {"noise": -0.1}]
-)
+@pytest.mark.parametrize("option", [{"tokens": 0}, {"max_rows": 0}, {"seed": -1}, {"noise": 1.0}, {"noise": -0.1}])
 def test_options_out_of_range_are_named(option: dict[str, float]) -> None:
     name = next(iter(option))
     with pytest.raises(InputError, match=name):

@@ -71,9 +71,7 @@ class Ragged:
         feature = filled[0].shape[1:]
         for row, part in enumerate(parts):
             if len(part) and part.shape[1:] != feature:
-                raise ValueError(
-                    f"row {row} has feature shape {part.shape[1:]}; the rows before it {feature}"
-                )
+                raise ValueError(f"row {row} has feature shape {part.shape[1:]}; the rows before it {feature}")
         values = torch.from_numpy(np.concatenate(filled))
         return cls(values if dtype is None else values.to(dtype), torch.from_numpy(offsets))
 
@@ -90,9 +88,7 @@ class Ragged:
 
     def __repr__(self) -> str:
         feature = list(self.values.shape[1:])
-        return (
-            f"Ragged({len(self)} rows, {self.values.shape[0]} steps, feature {feature}, {self.values.dtype})"
-        )
+        return f"Ragged({len(self)} rows, {self.values.shape[0]} steps, feature {feature}, {self.values.dtype})"
 
     def to(self, device: torch.device | str) -> "Ragged":
         """The same sequences on another device; `pad` then cuts batches there."""

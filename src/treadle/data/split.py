@@ -53,9 +53,7 @@ def split_rows(
     givers = [c for c in np.argsort(taken - share, kind="stable") if taken[c] < sizes[c] - 1]
     taken[givers[: max(0, missing)]] += 1
     if taken.sum() == 0:
-        raise InputError(
-            "no row can be set aside: every class has a single row; expected 2 or more of some class"
-        )
+        raise InputError("no row can be set aside: every class has a single row; expected 2 or more of some class")
 
     rng = np.random.default_rng(seed)
     aside = np.zeros(count, dtype=bool)
