@@ -30,9 +30,9 @@ class HiddenState(NamedTuple):
 class Cell(nn.Module, ABC):
     """One step of a recurrence, `(y_t, s_t) = step(x_t, s_{t-1})`.
 
-    A new cell defines `step` and, if it remembers more than one vector, `state_type` and `state_sizes`. `step` must be pure
-    (it depends on its arguments and the parameters alone) and treat the rows of a batch independently; everything that
-    Treadle derives from a cell relies on that.
+    A new cell defines `step` and, if it remembers more than one vector, `state_type` and `state_sizes`. `step` must be
+    pure (it depends on its arguments and the parameters alone) and treat the rows of a batch independently; everything
+    that Treadle derives from a cell relies on that.
 
     Args:
         input_size: Size of `x_t`.
@@ -113,7 +113,8 @@ F = TypeVar("F", bound=CellFactory)
 def register(name: str) -> Callable[[F], F]:
     """Give a cell a name, under which layers, estimators and the command line know it.
 
-    A registered cell also joins the equivalence suite. The factory is called with `(input_size, hidden_size, **options)`.
+    A registered cell also joins the equivalence suite. The factory is called with
+    `(input_size, hidden_size, **options)`.
 
     Raises:
         InputError: The name is taken.

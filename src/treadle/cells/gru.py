@@ -24,8 +24,8 @@ class GRUCell(GatedCell):
         hidden_size: Size of `h_t`.
         **options: `bias`, `init`, `device`, `dtype`, as in `GatedCell`.
 
-    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; in the form that cuDNN and
-    torch.nn compute (the reset gate outside the product).
+    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014; in the form that
+    cuDNN and torch.nn compute (the reset gate outside the product).
     """
 
     gates = ("reset", "update", "new")

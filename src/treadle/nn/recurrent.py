@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from treadle.cells import Cell, State
 from treadle.errors import InputError
 from treadle.nn.engines import ENGINES, Explanation, choose_engine
-from treadle.nn.sequences import check_sequence, clear_padding, reverse, reverse_reset
+from treadle.nn.sequences import check_sequence, check_state, clear_padding, reverse, reverse_reset
 
 
 class Recurrent(nn.Module):
@@ -65,6 +65,7 @@ class Recurrent(nn.Module):
         lengths = check_sequence(x, self.cell.input_size, lengths, reset)
         if state is None:
             state = self.cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
+        check_state(state, self.cell, x.shape[0])
         x = clear_padding(x, lengths)
         if self.reverse:
             x = reverse(x, lengths)

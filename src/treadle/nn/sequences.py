@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from treadle.cells import Cell, State
 from treadle.errors import InputError
 
 
@@ -102,6 +103,18 @@ def check_sequence(x: Tensor, input_size: int, lengths: Tensor | None, reset: Te
             f"lengths lie between 0 and the {steps} steps of x, found {int(lengths.min())} to {int(lengths.max())}"
         )
     return lengths.to(x.device)
+
+
+def check_state(state: State, cell: Cell, batch: int) -> None:
+    """Hold a state to its contract: a row for every row of the batch, and the cell's sizes.
+
+    Raises:
+        InputError: A shape does not fit.
+    """
+    expected = [(batch, size) for size in cell.state_sizes]
+    found = [tuple(field.shape) for field in state]
+    if found != expected:
+        raise InputError(f"the state's shapes are {expected}, found {found}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from treadle.errors import InputError
 from treadle.nn.dropout import LockedDropout
 from treadle.nn.engines import Explanation
 from treadle.nn.recurrent import Recurrent
+from treadle.nn.sequences import check_sequence, clear_padding
 
 
 class Stack(nn.Module):
@@ -97,6 +98,8 @@ class Stack(nn.Module):
         Raises:
             InputError: A shape, a type, a length or the number of states does not fit.
         """
+        lengths = check_sequence(x, self.input_size, lengths, reset)
+        x = clear_padding(x, lengths)  # a residual connection carries the input to the output
         return self._climb(x, state, lambda layer, x, before: layer(x, before, lengths=lengths, reset=reset))
 
     def step(self, x: Tensor, state: Sequence[State] | None = None) -> tuple[Tensor, tuple[State, ...]]:

@@ -45,6 +45,11 @@ class _TorchRecurrent(nn.Module):
         **cell_options: Any,
     ) -> None:
         super().__init__()
+        if not 0 <= dropout <= 1:
+            raise InputError(f"a dropout probability lies between 0 and 1, found {dropout}")
+        if proj_size and self.cell_type is not LSTMCell:
+            raise InputError(f"proj_size belongs to LSTM only, found {proj_size}")
+        self.dropout = dropout
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers

@@ -13,7 +13,7 @@ from torch import _VF, Tensor
 
 from treadle.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
 from treadle.cells.gated import GatedCell
-from treadle.nn.sequences import Segments, last_step, length_mask
+from treadle.nn.sequences import Segments, clear_padding, last_step, length_mask
 
 SATURATION = 1e4
 """A preactivation at which the logistic function is exactly 0 or 1 in every floating-point type."""
@@ -46,6 +46,7 @@ def _run_pieces(cell: GatedCell, x: Tensor, state: State, pieces: Segments) -> t
         y = x.new_zeros(*x.shape[:2], cell.output_size)
         return y, type(state)(*(s[pieces.last] for s in begin))
     cut = flat.index_select(0, pieces.source.flatten()).view(*pieces.source.shape, -1)
+    cut = clear_padding(cut, pieces.lengths)  # past its end a piece would read what follows, another row even
     y, end = _run_whole(cell, cut, begin, pieces.lengths)
     y = y.flatten(0, 1).index_select(0, pieces.place).view(*x.shape[:2], -1)
     return y, type(state)(*(s[pieces.last] for s in end))
@@ -54,10 +55,11 @@ def _run_pieces(cell: GatedCell, x: Tensor, state: State, pieces: Segments) -> t
 def _run_whole(cell: GatedCell, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
     """One call of the kernel, and the state at the last real step."""
     weights = [cell.weight_ih, cell.weight_hh]
-    if isinstance(cell, LSTMCell) and lengths is not None:
+    column = None if lengths is None else _in_padding(cell)
+    if lengths is not None and column is not None:
         padding = ~length_mask(lengths, x.shape[1])
         x = torch.cat([x, padding[..., None].to(x.dtype)], -1)
-        weights[0] = torch.cat([cell.weight_ih, _hold_still(cell)], 1)
+        weights[0] = torch.cat([cell.weight_ih, column], 1)
     if cell.bias_ih is not None and cell.bias_hh is not None:
         weights += [cell.bias_ih, cell.bias_hh]
     # has_biases, num_layers, dropout, train, bidirectional, batch_first; `train`: oneDNN keeps what a gradient needs
@@ -83,8 +85,17 @@ def _kernel(cell: GatedCell):  # type: ignore[no-untyped-def]  # torch's functio
     return _VF.rnn_tanh if getattr(cell, "nonlinearity", "tanh") == "tanh" else _VF.rnn_relu
 
 
-def _hold_still(cell: LSTMCell) -> Tensor:
-    """The column `[4 * hidden, 1]` that closes the input gate and opens the forget gate where its input is 1."""
-    sign = {"input": -SATURATION, "forget": SATURATION}
-    rows = torch.tensor([sign.get(gate, 0.0) for gate in cell.gates], device=cell.weight_ih.device)
+def _in_padding(cell: GatedCell) -> Tensor | None:
+    """The column `[gates * hidden, 1]` of `weight_ih` for an input that is 1 in the padding; None where none is needed.
+
+    An LSTM's input gate closes and its forget gate opens. A rectified unit goes to 0, since left to itself it may grow
+    over the padding until it overflows, and its gradient would be 0 * inf. Other cells are bounded.
+    """
+    if isinstance(cell, LSTMCell):
+        sign = {"input": -SATURATION, "forget": SATURATION}
+    elif isinstance(cell, ElmanCell) and cell.nonlinearity == "relu":
+        sign = {"hidden": torch.finfo(cell.weight_ih.dtype).min / 4}
+    else:
+        return None
+    rows = torch.tensor([sign.get(gate, 0.0) for gate in cell.gates], device=cell.weight_ih.device, dtype=torch.float64)
     return rows.repeat_interleave(cell.hidden_size)[:, None].to(cell.weight_ih.dtype)
