@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from treadle.data.batches import shard
 from treadle.errors import InputError
 from treadle.training.accelerator import make_accelerator
 from treadle.training.checkpoint import load_state, save_state
@@ -188,7 +189,8 @@ class Trainer:
             while not run.finished:
                 self.model.train()
                 batches = self.objective.batches.epoch(run.epoch)
-                for rows in self._mine(batches)[run.position :]:
+                mine = shard(batches, self.accelerator.process_index, self.accelerator.num_processes)
+                for rows in mine[run.position :]:
                     with self.accelerator.autocast():
                         loss = self.objective.loss(self.model, rows)
                     self.optimizer.zero_grad()
@@ -221,12 +223,6 @@ class Trainer:
                 f"{self.settings.clip_norm or math.inf:g}"
             )
         return value
-
-    def _mine(self, batches: Sequence[Rows]) -> Sequence[Rows]:
-        """The batches of this process; all processes make the same number of steps."""
-        processes, me = self.accelerator.num_processes, self.accelerator.process_index
-        steps = -(-len(batches) // processes)
-        return [batches[(step * processes + me) % len(batches)] for step in range(steps)]
 
     def _clip_gradients(self) -> Tensor:
         """Scale the gradient down to the largest norm that is allowed; return the norm it had."""

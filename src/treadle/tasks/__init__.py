@@ -1,0 +1,6 @@
+"""Tasks: estimators that learn from sequences of any kind."""
+
+from treadle.tasks.classify import SequenceClassifier
+from treadle.tasks.regress import SequenceRegressor
+
+__all__ = ["SequenceClassifier", "SequenceRegressor"]

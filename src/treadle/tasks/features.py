@@ -1,0 +1,121 @@
+"""From a column of sequences to padded batches: what is fitted on training data, applied to all others and saved."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from treadle.data.kinds import Kind
+from treadle.data.numeric import SeriesScaler
+from treadle.data.ragged import Ragged
+from treadle.data.text import TextEncoder
+from treadle.data.vocabulary import Vocabulary
+from treadle.errors import InputError
+from treadle.tasks.settings import FeatureSettings
+
+Where = Callable[[int], str]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input column.
+
+    Attributes:
+        kind: What its sequences are made of.
+        encoder: A `TextEncoder` for text and symbols, a `Vocabulary` for tokens, a `SeriesScaler` for series.
+        max_length: Steps of a sequence that are read, or None for all.
+    """
+
+    kind: Kind
+    encoder: TextEncoder | Vocabulary | SeriesScaler
+    max_length: int | None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the steps are vectors; otherwise they are numbers of tokens."""
+        return isinstance(self.encoder, SeriesScaler)
+
+    @property
+    def size(self) -> int:
+        """Channels of a numeric feature, else tokens in the vocabulary with padding and unknown."""
+        if isinstance(self.encoder, SeriesScaler):
+            return self.encoder.features
+        vocabulary = self.encoder.vocabulary if isinstance(self.encoder, TextEncoder) else self.encoder
+        return len(vocabulary)
+
+    def encode(self, values: Sequence[Any], where: Where | None = None) -> Ragged:
+        """The numbers of a column.
+
+        Raises:
+            InputError: A cell does not fit what the feature was fitted on; `where(row)` names its place.
+        """
+        if isinstance(self.encoder, SeriesScaler):
+            return self._ragged(self.encoder.transform(values, where=where))
+        if isinstance(self.encoder, TextEncoder):
+            return self._ragged(self.encoder.encode(values))
+        return self._ragged(self.encoder.encode_all(values))
+
+    def tokens(self, value: Any) -> list[str]:
+        """The tokens of one cell, as a person reads them, one for each step of `encode`."""
+        tokens = self.encoder.tokens(value) if isinstance(self.encoder, TextEncoder) else list(value)
+        return tokens[: self.max_length]
+
+    def describe(self) -> str:
+        """One phrase: what the feature does with its column."""
+        if isinstance(self.encoder, SeriesScaler):
+            masks = f", {len(self.encoder.masked)} with a mask for missing values" if len(self.encoder.masked) else ""
+            return f"{self.encoder.channels} channels, scaling {self.encoder.scaling!r}{masks}"
+        unit = self.encoder.unit if isinstance(self.encoder, TextEncoder) else "token"
+        return f"vocabulary of {self.size:,} {unit}s"
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs, as JSON can hold it."""
+        return {"kind": self.kind.value, "max_length": self.max_length, "encoder": self.encoder.to_json()}
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> "Feature":
+        """The feature that `to_json` saved.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        try:
+            kind = Kind(saved["kind"])
+            max_length, encoder = saved["max_length"], saved["encoder"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"a saved feature is damaged: {error!r}") from None
+        types: dict[Kind, Any] = {Kind.SERIES: SeriesScaler, Kind.TOKENS: Vocabulary}
+        return cls(kind, types.get(kind, TextEncoder).from_json(encoder), max_length)
+
+    def _ragged(self, rows: Sequence[Any]) -> Ragged:
+        return Ragged.from_arrays([row[: self.max_length] for row in rows] if self.max_length else rows)
+
+
+def fit_feature(
+    kind: Kind, values: Sequence[Any], settings: FeatureSettings, where: Where | None = None
+) -> tuple[Feature, Ragged]:
+    """Fit a feature on the training rows of a column, and encode them.
+
+    Args:
+        kind: Of the column.
+        values: Its cells in the form of `treadle.data.kinds.as_sequences`; training rows and no others.
+        settings: How.
+        where: The place of a row, for error sentences.
+
+    Raises:
+        InputError: The column cannot be used.
+    """
+    if kind is Kind.SERIES:
+        scaler = SeriesScaler.fit(
+            values, scaling=settings.scaling, fill=settings.fill, clip=settings.clip_outliers, where=where
+        )
+        feature = Feature(kind, scaler, settings.max_length)
+        return feature, feature.encode(values, where)
+    options = {"max_size": settings.vocabulary_size, "min_count": settings.min_count}
+    if kind is Kind.TOKENS:
+        vocabulary, ids = Vocabulary.fit_encode(values, **options)
+        feature = Feature(kind, vocabulary, settings.max_length)
+    else:
+        unit = settings.unit or ("char" if kind is Kind.SYMBOLS else None)
+        encoder, ids = TextEncoder.fit_encode(values, unit=unit, lowercase=settings.lowercase, **options)
+        feature = Feature(kind, encoder, settings.max_length)
+    return feature, feature._ragged(ids)

@@ -1,0 +1,87 @@
+"""The `X` of scikit-learn's contract, in any of its forms, as named columns of sequences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from treadle.data import read
+from treadle.data.kinds import Kind, as_sequences, infer_kind
+
+SINGLE = "input"
+"""The name of the only column where `X` has no names."""
+
+Columns = dict[str, list[Any]]
+
+
+def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
+    """Columns of cells out of what a caller gave.
+
+    - a list of texts, of token lists or of series (arrays `[time]` or `[time, channels]`, of any lengths);
+    - an array `[rows, time, channels]`;
+    - an array `[rows, time]`, or a data frame of numbers: a series of one channel a row, checked as scikit-learn does;
+    - a dictionary of columns or a data frame: each column an input.
+
+    Args:
+        estimator: Whose fit or predict was called; remembers the number of features of a two-dimensional `X`.
+        X: The above.
+        fitting: Whether it is fit that was called.
+
+    Raises:
+        ValueError: `X` is none of these.
+    """
+    if _is_matrix(X):
+        matrix = validate_data(estimator, X, reset=fitting, ensure_all_finite="allow-nan", ensure_min_samples=1)
+        return {SINGLE: list(np.asarray(matrix, dtype=np.float64)[:, :, None])}
+    if isinstance(X, Mapping) or hasattr(X, "columns"):
+        return dict(read(X).columns)
+    return {SINGLE: list(X)}
+
+
+def to_sequences(columns: Columns, kinds: Mapping[str, Kind]) -> Columns:
+    """The cells in the form of their kind.
+
+    Raises:
+        InputError: A cell is not of its column's kind, or a column is missing.
+    """
+    return {name: as_sequences(columns[name], kind, name, row_name) for name, kind in kinds.items()}
+
+
+def infer_kinds(columns: Columns) -> dict[str, Kind]:
+    """The kind of every column."""
+    return {name: infer_kind(cells, name) for name, cells in columns.items()}
+
+
+def row_name(row: int) -> str:
+    """The place of a row in an error sentence, where nothing better is known."""
+    return f"row {row} (counted from 0)"
+
+
+def _is_matrix(X: Any) -> bool:
+    """Whether `X` is meant as the two-dimensional array of scikit-learn: equally many single numbers a row."""
+    if isinstance(X, Mapping):
+        return False
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        return all(np.dtype(kind).kind in "iufb" for kind in X.dtypes) if hasattr(X, "iloc") else False
+    if isinstance(X, Sequence) and not isinstance(X, str):
+        return _is_list_of_rows(X)
+    if isinstance(X, np.ndarray):
+        return X.ndim == 2 or (X.ndim != 3 and X.dtype.kind in "iufbc")
+    return True
+
+
+def _is_list_of_rows(X: Sequence[Any]) -> bool:
+    """Whether a list is a matrix: it is empty, or its rows are lists of equally many single numbers, or numbers."""
+    if not X:
+        return True
+    if all(isinstance(row, int | float) for row in X):
+        return True
+    try:
+        lengths = {len(row) for row in X if not isinstance(row, str)}
+    except TypeError:
+        return False
+    return len(lengths) == 1 and all(
+        isinstance(row, list | tuple | np.ndarray) and all(isinstance(value, int | float | np.number) for value in row)
+        for row in X
+    )

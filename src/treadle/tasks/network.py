@@ -1,0 +1,98 @@
+"""The network of the tasks that give one answer a sequence: embedding, recurrent stack, pooling, linear head."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from treadle.data.vocabulary import PADDING, UNKNOWN
+from treadle.nn import LockedDropout, Pooling, Stack
+from treadle.tasks.features import Feature
+from treadle.tasks.settings import NetworkSettings
+
+EMBEDDING_SCALE = 0.1
+"""Standard deviation of fresh embeddings: small beside the weights, so that rare words begin nearly equal."""
+
+
+class SequenceEncoder(nn.Module):
+    r"""One input column to one vector a row.
+
+    \(e_t\) is the embedding of token \(t\), or the numbers of step \(t\); then
+    \(v = \mathrm{pool}(\mathrm{stack}(e_1 \dots e_T))\).
+
+    Args:
+        feature: The column.
+        settings: The shape.
+    """
+
+    def __init__(self, feature: Feature, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.word_dropout = settings.word_dropout
+        self.embedding: nn.Embedding | None = None
+        size = feature.size
+        if not feature.is_numeric:
+            self.embedding = nn.Embedding(feature.size, settings.embedding_size, padding_idx=PADDING)
+            size = settings.embedding_size
+            with torch.no_grad():
+                self.embedding.weight.normal_(0, EMBEDDING_SCALE)[PADDING] = 0
+        self.dropout = LockedDropout(settings.embedding_dropout if self.embedding is not None else 0.0)
+        self.stack = Stack(
+            settings.cell,
+            size,
+            settings.hidden_size,
+            settings.layers,
+            bidirectional=settings.bidirectional,
+            dropout=settings.dropout,
+            residual=settings.residual,
+            engine=settings.engine,
+            init=settings.init,
+        )
+        self.pooling = Pooling(settings.pooling, self.stack.output_size, bidirectional=settings.bidirectional)
+        self.output_size = self.stack.output_size
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Token numbers `[batch, time]` to embeddings `[batch, time, feature]`; numbers pass as they are."""
+        if self.embedding is None:
+            return x
+        if self.training and self.word_dropout:
+            dropped = torch.rand(x.shape, device=x.device) < self.word_dropout
+            x = x.masked_fill(dropped & (x != PADDING), UNKNOWN)
+        embedded: Tensor = self.embedding(x)
+        return embedded
+
+    def encode(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """Embeddings `[batch, time, feature]` to one vector a row, `[batch, output_size]`."""
+        y, _ = self.stack(self.dropout(embedded), lengths=lengths)
+        pooled: Tensor = self.pooling(y, lengths)
+        return pooled
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """A padded batch and its `lengths [batch]` to `[batch, output_size]`."""
+        return self.encode(self.embed(x), lengths)
+
+
+class SequenceNetwork(nn.Module):
+    r"""One or several input columns to one answer: \(o = W\,[v_1; \dots; v_n] + b\), with dropout on the vectors.
+
+    Args:
+        features: The input columns.
+        output_size: Numbers in the answer.
+        settings: The shape.
+    """
+
+    def __init__(self, features: Sequence[Feature], output_size: int, settings: NetworkSettings) -> None:
+        super().__init__()
+        encoders = [SequenceEncoder(feature, settings) for feature in features]
+        self.encoders = nn.ModuleList(encoders)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.head = nn.Linear(sum(encoder.output_size for encoder in encoders), output_size)
+
+    def forward(self, inputs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """For every column a padded batch and its lengths, to `[batch, output_size]`."""
+        vectors = [encoder(x, lengths) for encoder, (x, lengths) in zip(self.encoders, inputs, strict=True)]
+        return self.answer(vectors)
+
+    def answer(self, vectors: Sequence[Tensor]) -> Tensor:
+        """The vector of every column, `[batch, size]`, to `[batch, output_size]`."""
+        answer: Tensor = self.head(self.dropout(torch.cat(list(vectors), 1)))
+        return answer

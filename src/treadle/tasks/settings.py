@@ -1,0 +1,63 @@
+"""What an estimator is told about its features and its network, checked before anything is read or trained.
+
+The defaults stand in one place, the signature of `SequenceEstimator.__init__`; the rules stand here.
+"""
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from treadle.data.numeric import Fill, Scaling
+from treadle.data.text import Unit
+from treadle.errors import InputError
+
+
+class FeatureSettings(BaseModel):
+    """How columns become numbers; the fields are documented in `SequenceEstimator`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: Unit | None
+    vocabulary_size: int | None = Field(ge=3)
+    min_count: int | None = Field(ge=1)
+    lowercase: bool
+    max_length: int | None = Field(ge=1)
+    scaling: Scaling
+    fill: Fill
+    clip_outliers: float | None = Field(gt=0)
+
+
+class NetworkSettings(BaseModel):
+    """The shape of the network; the fields are documented in `SequenceEstimator`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cell: str
+    hidden_size: int = Field(ge=1)
+    layers: int = Field(ge=1)
+    bidirectional: bool
+    pooling: Literal["last", "mean", "max", "attention"]
+    residual: bool
+    embedding_size: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+    embedding_dropout: float = Field(ge=0, lt=1)
+    word_dropout: float = Field(ge=0, lt=1)
+    init: str
+    engine: Literal["auto", "eager", "torch"]
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def check(settings: type[M], values: dict[str, Any]) -> M:
+    """The settings of one kind, out of all that an estimator was given.
+
+    Raises:
+        InputError: A value lies outside its range; the sentence names it, what was found and what is expected.
+    """
+    try:
+        return settings(**{name: value for name, value in values.items() if name in settings.model_fields})
+    except ValidationError as error:
+        first = error.errors()[0]
+        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        raise InputError(f"{first['loc'][0]} is {first['input']!r}, expected {expected}") from None

@@ -1,0 +1,174 @@
+"""What is predicted: how a target becomes numbers, what its loss is, and how an answer becomes a prediction again."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from treadle.errors import InputError
+
+Array = NDArray[Any]
+
+
+class Target(Protocol):
+    """A kind of target, fitted on training data."""
+
+    size: int
+    """Numbers in the network's answer."""
+
+    def encode(self, y: Sequence[Any]) -> Tensor:
+        """The targets of rows as a tensor whose first axis is the row."""
+
+    def loss(self, answer: Tensor, target: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+
+    def predict(self, answer: Tensor) -> Array:
+        """The prediction of every row."""
+
+    def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
+        """What is followed during training beside the loss."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `load_target` needs, as JSON can hold it."""
+
+
+class ClassTarget:
+    r"""One of several classes: \(p = \mathrm{softmax}(o)\), loss \(-w_y \log p_y\), averaged with the weights \(w\).
+
+    Args:
+        classes: The classes in the order of the answer's numbers.
+        weights: A weight for each, or None.
+    """
+
+    def __init__(self, classes: Array, weights: Tensor | None = None) -> None:
+        self.classes = classes
+        self.size = len(classes)
+        self.weights = weights
+
+    def encode(self, y: Sequence[Any]) -> Tensor:
+        """Class numbers, int64 `[rows]`."""
+        return torch.from_numpy(np.searchsorted(self.classes, np.asarray(y)).astype(np.int64))
+
+    def loss(self, answer: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy in nats."""
+        weights = None if self.weights is None else self.weights.to(answer.device, answer.dtype)
+        return F.cross_entropy(answer, target, weight=weights)
+
+    def probabilities(self, answer: Tensor) -> Array:
+        """`[rows, classes]`, float64, each row summing to one."""
+        return answer.double().softmax(1).cpu().numpy()
+
+    def predict(self, answer: Tensor) -> Array:
+        """The most probable class of every row."""
+        predicted: Array = self.classes[answer.argmax(1).cpu().numpy()]
+        return predicted
+
+    def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
+        """Accuracy."""
+        return {"accuracy": float((answer.argmax(1) == target).double().mean())}
+
+    def to_json(self) -> dict[str, Any]:
+        """The classes; weights only matter in training."""
+        return {"kind": "classes", "classes": self.classes.tolist()}
+
+
+class LabelsTarget:
+    r"""Any number of labels: \(p_k = \sigma(o_k)\), loss \(-\sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)\), averaged.
+
+    Args:
+        classes: The labels in the order of the answer's numbers.
+        weights: A weight for each label's positive term, or None.
+    """
+
+    def __init__(self, classes: Array, weights: Tensor | None = None) -> None:
+        self.classes = classes
+        self.size = len(classes)
+        self.weights = weights
+
+    def encode(self, y: Sequence[Any]) -> Tensor:
+        """Zeros and ones, float32 `[rows, labels]`."""
+        number = {label: i for i, label in enumerate(self.classes.tolist())}
+        target = torch.zeros(len(y), self.size)
+        for row, labels in enumerate(y):
+            for label in labels:
+                target[row, number[label]] = 1
+        return target
+
+    def loss(self, answer: Tensor, target: Tensor) -> Tensor:
+        """Binary cross-entropy in nats, summed over the labels."""
+        weights = None if self.weights is None else self.weights.to(answer.device, answer.dtype)
+        return F.binary_cross_entropy_with_logits(answer, target, pos_weight=weights, reduction="sum") / len(answer)
+
+    def probabilities(self, answer: Tensor) -> Array:
+        """`[rows, labels]`, float64, each between zero and one."""
+        return answer.double().sigmoid().cpu().numpy()
+
+    def predict(self, answer: Tensor) -> Array:
+        """Zeros and ones `[rows, labels]`: the labels whose probability is at least one half."""
+        return (answer >= 0).long().cpu().numpy()
+
+    def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
+        """F1 over all rows and labels together."""
+        given, right = answer >= 0, target > 0
+        both, either = (given & right).sum(), given.sum() + right.sum()
+        return {"micro_f1": float(2 * both / either) if either else 1.0}
+
+    def to_json(self) -> dict[str, Any]:
+        """The labels."""
+        return {"kind": "labels", "classes": self.classes.tolist()}
+
+
+class NumberTarget:
+    r"""A number: squared error of the target standardised by training data, \((o - (y - m) / s)^2\).
+
+    Args:
+        mean: \(m\).
+        scale: \(s\), the standard deviation; 1 where it is zero.
+    """
+
+    size = 1
+
+    def __init__(self, mean: float, scale: float) -> None:
+        self.mean = mean
+        self.scale = scale or 1.0
+
+    def encode(self, y: Sequence[Any]) -> Tensor:
+        """Standardised, float32 `[rows]`."""
+        standard = (np.asarray(y, dtype=np.float64) - self.mean) / self.scale
+        return torch.from_numpy(standard.astype(np.float32))
+
+    def loss(self, answer: Tensor, target: Tensor) -> Tensor:
+        """Mean squared error, in standard deviations squared."""
+        return F.mse_loss(answer.squeeze(1), target)
+
+    def predict(self, answer: Tensor) -> Array:
+        """Numbers in the target's own unit, float64 `[rows]`."""
+        return answer.squeeze(1).double().cpu().numpy() * self.scale + self.mean
+
+    def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
+        """Root mean squared error in the target's own unit."""
+        return {"rmse": float((answer.squeeze(1) - target).double().pow(2).mean().sqrt()) * self.scale}
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean and scale."""
+        return {"kind": "number", "mean": self.mean, "scale": self.scale}
+
+
+def load_target(saved: Any) -> Target:
+    """The target that `to_json` saved.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    try:
+        if saved["kind"] == "number":
+            return NumberTarget(float(saved["mean"]), float(saved["scale"]))
+        kinds: dict[str, Any] = {"classes": ClassTarget, "labels": LabelsTarget}
+        target: Target = kinds[saved["kind"]](np.array(saved["classes"]))
+        return target
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the saved target is damaged: {error!r}") from None
