@@ -1,0 +1,70 @@
+"""From a file on disk to batches of numbers: readers, column roles, text, series, vocabularies and batches.
+
+A name is imported when it is first used: `import treadle.data` costs nothing, and reading a CSV needs neither torch
+nor pyarrow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from treadle.data.batches import BucketBatches, shard
+    from treadle.data.columns import Roles, extract, infer_roles
+    from treadle.data.kinds import Kind, infer_kind
+    from treadle.data.numeric import SeriesScaler
+    from treadle.data.ragged import Ragged
+    from treadle.data.readers import FORMATS, read
+    from treadle.data.split import split_rows
+    from treadle.data.table import Table
+    from treadle.data.targets import check_target, infer_task
+    from treadle.data.text import TextEncoder, characters, choose_unit, words
+    from treadle.data.vocabulary import SubwordVocabulary, Vocabulary
+
+__all__ = [
+    "FORMATS",
+    "BucketBatches",
+    "Kind",
+    "Ragged",
+    "Roles",
+    "SeriesScaler",
+    "SubwordVocabulary",
+    "Table",
+    "TextEncoder",
+    "Vocabulary",
+    "characters",
+    "check_target",
+    "choose_unit",
+    "extract",
+    "infer_kind",
+    "infer_roles",
+    "infer_task",
+    "read",
+    "shard",
+    "split_rows",
+    "words",
+]
+
+_MODULES = {
+    "batches": ("BucketBatches", "shard"),
+    "columns": ("Roles", "extract", "infer_roles"),
+    "kinds": ("Kind", "infer_kind"),
+    "numeric": ("SeriesScaler",),
+    "ragged": ("Ragged",),
+    "readers": ("FORMATS", "read"),
+    "split": ("split_rows",),
+    "table": ("Table",),
+    "targets": ("check_target", "infer_task"),
+    "text": ("TextEncoder", "characters", "choose_unit", "words"),
+    "vocabulary": ("SubwordVocabulary", "Vocabulary"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'treadle.data' has no attribute {name!r}")
+    return getattr(import_module(f"treadle.data.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

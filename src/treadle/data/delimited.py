@@ -1,0 +1,210 @@
+"""CSV, TSV and the UCR archive's form of series: a row a line, fields between delimiters."""
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from treadle.data.encoding import read_text
+from treadle.data.table import Table
+from treadle.data.values import is_number, trim_padding, typed
+from treadle.errors import InputError
+
+DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV with ';'", "|": "CSV with '|'"}
+_SNIFFED_ROWS = 100
+_HEADER_ROWS = 1000
+_UCR_FIELDS = 4  # a label and three steps: fewer is more likely a small table
+
+Rows = list[list[str]]
+
+
+def read_delimited(
+    path: Path, *, delimiter: str = ",", encoding: str | None = None, header: bool | None = None
+) -> Table:
+    """A CSV or TSV file as a table.
+
+    Fields may be quoted, hold line breaks and be of any size. A TSV whose quotes do not pair up is read with quotes as
+    ordinary characters. A file of another delimiter than its name says is recognised when the first rows all split by
+    it.
+
+    The first line is a header when its names are no numbers (a run 0, 1, 2, ... excepted) and do not occur again in
+    their own column; a column without a name, as of a saved row index, is called by its place. Without a header the
+    columns are called `column1`, `column2`, ...; a TSV of numbers only is the UCR archive's form, the label first,
+    and gives the columns `label` and `series` (arrays `[T]`).
+
+    Args:
+        path: The file, gzip allowed.
+        delimiter: What the file's name lets expect: `","` or a tab.
+        encoding: The text encoding, by default UTF-8 or what a byte order mark says.
+        header: Whether line 1 holds the column names; None decides by the rule above.
+
+    Raises:
+        InputError: The file is not text, empty, or a header alone; a row is longer or shorter than the others; a quote
+            is not closed; a column name occurs twice.
+
+    Source:
+        RFC 4180; UCR Time Series Classification Archive, 2018 (tab-separated, label first, NaN after shorter series).
+    """
+    text = read_text(path, encoding)
+    delimiter = sniff_delimiter(text, delimiter) or delimiter
+    rows, lines, literal = _split(text, delimiter, path)
+    if not rows:
+        raise InputError(f"{path}: the file is empty, expected rows of data")
+    if header is None:
+        header = _is_header(rows)
+    kind = DELIMITERS[delimiter] + (", quotes taken literally" if literal else "")
+    if not header and delimiter == "\t" and len(rows[0]) >= _UCR_FIELDS:
+        table = _read_ucr(path, rows, lines)
+        if table is not None:
+            return table
+    names = [f"column{number}" for number in range(1, len(rows[0]) + 1)]
+    if header:
+        names = _header_names(rows[0], path, lines[0])
+        rows, lines = rows[1:], lines[1:]
+        if not rows:
+            shown = ", ".join(repr(name) for name in names[:5])
+            raise InputError(
+                f"{path}, line 1: only a header was found ({shown}), expected rows below it; "
+                "pass header=False if this line is data"
+            )
+    _check_widths(rows, lines, len(names), path)
+    columns = {name: typed(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
+    note = f"{kind}, {'header' if header else 'no header'}, {len(rows):,} rows"
+    return Table(columns, str(path), lines, note=note)
+
+
+def sniff_delimiter(text: str, first: str = ",") -> str | None:
+    """The delimiter that splits all of the first rows into the same number of fields, two or more.
+
+    Args:
+        text: The file's text.
+        first: The delimiter tried first.
+
+    Returns:
+        A key of `DELIMITERS`, or None when no delimiter does.
+    """
+    head = text[: 1 << 20]
+    for delimiter in [first, *(other for other in DELIMITERS if other != first)]:
+        counts: Counter[int] = Counter()
+        try:
+            _allow_long_fields(head)
+            for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter):
+                if row:
+                    counts[len(row)] += 1
+                if counts.total() >= _SNIFFED_ROWS:
+                    break
+        except csv.Error:
+            continue
+        if len(counts) == 1 and next(iter(counts)) > 1:
+            return delimiter
+    return None
+
+
+def _allow_long_fields(text: str) -> None:
+    """Raise csv's limit on a field's size, which is one for the process and never lowered here, to the whole text."""
+    if csv.field_size_limit() <= len(text):
+        csv.field_size_limit(len(text) + 1)
+
+
+def _split(text: str, delimiter: str, path: Path) -> tuple[Rows, list[int], bool]:
+    """Rows, the line each starts on, and whether quotes were taken literally."""
+    if delimiter != "\t":
+        return *_parse(text, delimiter, path, csv.QUOTE_MINIMAL), False
+    # A TSV has no agreed quoting: quotes count when they pair up and leave every row one line long and equally wide.
+    try:
+        rows, lines = _parse(text, delimiter, path, csv.QUOTE_MINIMAL)
+        if len({len(row) for row in rows}) == 1 and not any("\n" in cell for row in rows for cell in row):
+            return rows, lines, False
+    except InputError:
+        rows, lines = [], []
+    plain_rows, plain_lines = _parse(text, delimiter, path, csv.QUOTE_NONE)
+    if rows and len({len(row) for row in plain_rows}) > 1:
+        return rows, lines, False
+    return plain_rows, plain_lines, True
+
+
+def _parse(text: str, delimiter: str, path: Path, quoting: Literal[0, 3]) -> tuple[Rows, list[int]]:
+    _allow_long_fields(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    rows: Rows = []
+    lines: list[int] = []
+    start = 1
+    try:
+        for row in reader:
+            if row and (len(row) > 1 or row[0].strip()):  # a blank line is no row
+                rows.append(row)
+                lines.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise InputError(f"{path}, line {start}: a quoted field opens here and is never closed") from None
+        raise InputError(
+            f"{path}, line {reader.line_num}: found text after a closing quote, expected {delimiter!r} or the line's "
+            'end (a quote inside a quoted field is written "")'
+        ) from None
+    while rows and not any(cell.strip() for cell in rows[-1]):  # spreadsheets end in rows of bare delimiters
+        rows.pop()
+        lines.pop()
+    return rows, lines
+
+
+def _is_header(rows: Rows) -> bool:
+    """Whether the first row names the columns (the rule is in `read_delimited`)."""
+    names = [name.strip() for name in rows[0]]
+    if not any(names):
+        return False
+    numeric = [name for name in names if is_number(name)]
+    if numeric and (
+        len(numeric) == len(names) or numeric not in ([str(i + first) for i in range(len(numeric))] for first in (0, 1))
+    ):
+        return False
+    if any("\n" in name or len(name) > 100 for name in names):
+        return False
+    below = rows[1:_HEADER_ROWS]
+    return not any(
+        name and any(len(row) > index and row[index].strip() == name for row in below)
+        for index, name in enumerate(names)
+    )
+
+
+def _header_names(row: list[str], path: Path, line: int) -> list[str]:
+    """The names of a header; a column without one (a saved row index) is called by its place."""
+    names = [name.strip() or f"column{index}" for index, name in enumerate(row, 1)]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"{path}, line {line}: the column name {twice!r} occurs twice, expected different names; "
+            "pass header=False if this line is data"
+        )
+    return names
+
+
+def _check_widths(rows: Rows, lines: list[int], width: int, path: Path) -> None:
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != width:
+            raise InputError(
+                f"{path}, line {line}: found {len(row)} field{'s' * (len(row) != 1)}, "
+                f"expected {width} as in the first line"
+            )
+
+
+def _read_ucr(path: Path, rows: Rows, lines: list[int]) -> Table | None:
+    """Rows of numbers as `label` and `series`; None when a cell below is no number: then it is a plain table."""
+    if not all(is_number(cell.strip()) or cell.strip().lower() == "nan" for cell in rows[0]):
+        return None
+    _check_widths(rows, lines, len(rows[0]), path)
+    try:
+        numbers = np.array(rows, dtype=np.float64)
+    except ValueError:
+        return None
+    series = trim_padding(list(numbers[:, 1:]))
+    empty = next((row for row, one in enumerate(series) if len(one) == 0), None)
+    if empty is not None:
+        raise InputError(f"{path}, line {lines[empty]}: the series has no value, expected at least one number")
+    lengths = {len(one) for one in series}
+    span = f"{min(lengths):,} to {max(lengths):,} steps" if len(lengths) > 1 else f"{lengths.pop():,} steps"
+    note = f"UCR series (TSV of numbers, label first), {len(rows):,} rows of {span}"
+    return Table({"label": typed([row[0] for row in rows]), "series": list(series)}, str(path), lines, note=note)
