@@ -144,16 +144,36 @@ def right_answers(task: Task, predictions: Predictions) -> npt.NDArray[np.bool_]
     return np.asarray((given == indicator(predictions.y_true, predictions.classes)).all(1) & known)
 
 
-def readable(value: float | None) -> str:
-    """A figure for people: three decimals below 1, else four significant digits; a dash for nothing."""
+def readable(value: float | None, metric: str = "") -> str:
+    """A figure for people: three decimals, or four significant digits of what has a unit; a dash for nothing.
+
+    Args:
+        value: The figure; None and NaN are nothing.
+        metric: Its name: RMSE and MAE have the unit of what is predicted, and may be tiny.
+
+    Returns:
+        Text with a true minus sign.
+
+    Example:
+        >>> readable(0.91237), readable(1234.5), readable(0.000021, "rmse"), readable(None)
+        ('0.912', '1,234', '2.1e-05', '–')
+    """
     if value is None or np.isnan(value):
         return "–"
     size = abs(value)
-    if size < 1 and (size >= 0.0005 or size == 0):
-        return f"{value:.3f}".replace("-", "−")
-    if 1 <= size < 1000:
+    if size < 0.1 and metric in ("rmse", "mae"):
+        return f"{value:.4g}"
+    if size < 1:
+        return f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−")
+    if size < 1000:
         return f"{value:.{3 - int(np.log10(size))}f}".replace("-", "−")
-    return (f"{value:,.0f}" if 1000 <= size < 1e7 else f"{value:.3g}").replace("-", "−")
+    return (f"{value:,.0f}" if size < 1e7 else f"{value:.3g}").replace("-", "−", 1)
+
+
+def readable_interval(estimate: Estimate, metric: str = "") -> str:
+    """Lower and upper end: "0.905–0.918", or "−0.02 to 0.31" where a minus sign would run into the dash."""
+    low, high = readable(estimate.low, metric), readable(estimate.high, metric)
+    return f"{low} to {high}" if "−" in low + high or "e-" in low + high else f"{low}–{high}"
 
 
 def _resamples(rows: int) -> int:
@@ -262,7 +282,7 @@ def _compare_answers(model: npt.NDArray[np.bool_], baseline: npt.NDArray[np.bool
     accuracies = f"Accuracy {readable(float(model.mean()))} against {readable(float(baseline.mean()))}"
     evidence = (
         f"Of {len(model):,} rows, the model alone is right on {only_model:,} and {name} alone on {only_baseline:,} "
-        f"(McNemar's test, p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'})."
+        f"(McNemar’s test, p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'})."
     )
     return _verdict(p_value < 0.05, difference > 0, difference, name, accuracies, evidence)
 
@@ -278,8 +298,9 @@ def _compare_figures(task: Task, model: Predictions, baseline: Predictions, name
         squares = [(np.asarray(one.output, dtype=np.float64) - true) ** 2 for one in (model, baseline)]
         low, high = bootstrap_interval(lambda a, b: _root_mean(a) - _root_mean(b), *squares)
         ours, theirs = _root_mean(squares[0]), _root_mean(squares[1])
-    figures = f"{METRIC_LABELS[metric]} {readable(ours)} against {readable(theirs)}"
-    evidence = f"The difference is {readable(ours - theirs)} (95 % interval {readable(low)} to {readable(high)})."
+    figures = f"{METRIC_LABELS[metric]} {readable(ours, metric)} against {readable(theirs, metric)}"
+    gap = readable_interval(Estimate(ours - theirs, low, high), metric)
+    evidence = f"The difference is {readable(ours - theirs, metric)} (95 % interval {gap})."
     better = (ours < theirs) == (metric in LOWER_IS_BETTER)
     return _verdict(low > 0 or high < 0, better, ours - theirs, name, figures, evidence)
 

@@ -37,6 +37,7 @@ _VARIABLES = {
 _STYLE = {
     "font.size": 9,
     "axes.labelsize": 9,
+    "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.facecolor": "none",
     "axes.grid": True,

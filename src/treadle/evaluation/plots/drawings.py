@@ -73,6 +73,8 @@ def gradient_norm(epochs: Sequence[float], norms: Sequence[float]) -> str:
         positive = [norm for norm in norms if norm > 0]
         if positive and max(positive) > 20 * min(positive):
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.minorticks_off()
         else:
             axes.set_ylim(bottom=0)
         _over_epochs(axes, "gradient norm")
@@ -104,9 +106,7 @@ def reliability(points: Sequence[tuple[float, Estimate]]) -> str:
     return draw(paint, alt, height=3.2)
 
 
-def by_length(
-    labels: Sequence[str], model: Sequence[Estimate], baseline: Sequence[float] | None, measure: str, baseline_name: str
-) -> str:
+def by_length(labels: Sequence[str], model: Sequence[Estimate], baseline: Sequence[float] | None, measure: str) -> str:
     """The measure for rows of similar length, model with interval, baseline beside it.
 
     Args:
@@ -114,7 +114,6 @@ def by_length(
         model: The model's figure in every bin.
         baseline: The baseline's, or None.
         measure: What is measured.
-        baseline_name: For the legend.
     """
 
     def paint(axes: "Axes") -> None:
@@ -122,7 +121,7 @@ def by_length(
         shift = 0.0 if baseline is None else 0.09
         _dots(axes, (places - shift).tolist(), model, MODEL, "o", "this model")
         if baseline is not None:
-            axes.plot(places + shift, baseline, "D", color=BASELINE, markersize=4.5, label=baseline_name)
+            axes.plot(places + shift, baseline, "D", color=BASELINE, markersize=4.5, label="baseline")
             _legend(axes, 2)
         axes.set_xticks(places, labels)
         axes.grid(visible=False, axis="x")
@@ -142,10 +141,13 @@ def predicted_against_true(true: Sequence[float], predicted: Sequence[float]) ->
     """
 
     def paint(axes: "Axes") -> None:
-        ends = [min(*true, *predicted), max(*true, *predicted)]
+        lowest, highest = min(*true, *predicted), max(*true, *predicted)
+        room = 0.04 * (highest - lowest) or 1.0
+        ends = [lowest - room, highest + room]
         axes.plot(ends, ends, color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         axes.plot(true, predicted, "o", color=MODEL, markersize=3.2, alpha=0.45, markeredgewidth=0)
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xlim(*ends)
+        axes.set_ylim(*ends)
         axes.set_xlabel("true")
         axes.set_ylabel("predicted")
 
@@ -164,6 +166,8 @@ def _dots(
 def _over_epochs(axes: "Axes", label: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    first, last = axes.dataLim.intervalx
+    axes.set_xlim(first - 0.5, last + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("epoch")

@@ -4,7 +4,7 @@ from treadle.evaluation.metrics import LOWER_IS_BETTER
 from treadle.evaluation.plots import estimates_strip
 from treadle.evaluation.report.content import Report, SystemScores
 from treadle.evaluation.report.html import Html, element, join, table
-from treadle.evaluation.scores import METRIC_LABELS, PRIMARY_METRIC, Estimate, readable
+from treadle.evaluation.scores import METRIC_LABELS, PRIMARY_METRIC, Estimate, readable, readable_interval
 
 _SPLIT_WORDS = {"test": "test rows", "dev": "dev rows", "train": "training rows"}
 
@@ -15,13 +15,11 @@ def answer(report: Report) -> Html:
     ours = report.model.scores[report.split][metric]
     parts = [_figures(report, metric, ours), _verdict(report)]
     rows = [("this model", ours)]
-    rows += [(_short(system.name), estimate) for system, estimate in _beside(report, metric)]
+    rows += [(_short(system.name), estimate) for system, estimate in _beside(report, metric)[:1]]
     if len(rows) > 1:
         direction = ", lower is better" if metric in LOWER_IS_BETTER else ""
         strip = estimates_strip(rows, f"{METRIC_LABELS[metric]}{direction}")
-        caption = (
-            "Dot: the figure. Line: its 95 % interval, how far it could move with other rows from the same source."
-        )
+        caption = "Lines: 95 % intervals, how far a figure could move with other rows from the same source."
         parts.append(element("figure", join([Html(strip), element("figcaption", caption)]), class_="strip"))
     return element("div", join(parts), class_=f"answer {_verdict_class(report)}")
 
@@ -31,13 +29,13 @@ def scores_table(report: Report) -> Html:
     systems = [system for system in (report.model, report.baseline, report.floor) if system is not None]
     splits = sorted(report.model.scores, key=lambda split: (split != report.split, split))
     columns = [(system, split) for split in splits for system in systems if split in system.scores]
-    metrics = list(report.model.scores[report.split])
+    metrics = sorted(report.model.scores[report.split], key=lambda metric: metric != PRIMARY_METRIC[report.task])
     head: list[object] = ["Metric"]
     for system, split in columns:
         name = "this model" if system is report.model else system.name
         head.append(join([name, element("small", split)]))
     rows = [
-        [_metric_name(metric), *(_cell(system.scores[split].get(metric)) for system, split in columns)]
+        [_metric_name(metric), *(_cell(metric, system.scores[split].get(metric)) for system, split in columns)]
         for metric in metrics
     ]
     content = [table("All figures, with 95 % intervals where they are computed", head, rows, class_="scores")]
@@ -51,8 +49,10 @@ def scores_table(report: Report) -> Html:
 
 def _figures(report: Report, metric: str, ours: Estimate) -> Html:
     label = f"{METRIC_LABELS[metric]} on {_SPLIT_WORDS.get(report.split, f'{report.split} rows')}"
-    figures = [_figure(label, ours, "headline")]
-    figures += [_figure(system.name, estimate, "beside") for system, estimate in _beside(report, metric)]
+    if metric in LOWER_IS_BETTER:
+        label += ", lower is better"
+    figures = [_figure(label, metric, ours, "headline")]
+    figures += [_figure(system.name, metric, estimate, "beside") for system, estimate in _beside(report, metric)]
     return element("div", join(figures), class_="figures")
 
 
@@ -66,10 +66,10 @@ def _beside(report: Report, metric: str) -> list[tuple[SystemScores, Estimate]]:
     ]
 
 
-def _figure(label: str, estimate: Estimate, class_: str) -> Html:
-    parts = [element("span", label, class_="label"), element("span", readable(estimate.value), class_="value")]
+def _figure(label: str, metric: str, estimate: Estimate, class_: str) -> Html:
+    parts = [element("span", label, class_="label"), element("span", readable(estimate.value, metric), class_="value")]
     if estimate.low is not None:
-        interval = f"95 % {readable(estimate.low)}–{readable(estimate.high)}"
+        interval = f"95 % {readable_interval(estimate, metric)}"
         parts.append(element("span", interval, class_="interval"))
     return element("p", join(parts), class_=class_)
 
@@ -84,7 +84,7 @@ def _verdict(report: Report) -> Html:
         claim, evidence = f"{report.comparison.claim}.", report.comparison.evidence
     parts: list[object] = [element("strong", claim), " ", evidence]
     if report.split == "dev":
-        parts.append(" Measured on dev rows, which also chose the epoch: expect a little less on new data.")
+        parts.append(" Measured on dev rows, which also chose the epoch: expect slightly worse on new data.")
     elif report.split == "train":
         parts.append(" Measured on the rows it learned from: this says nothing about new data.")
     return element("p", join(parts), class_="verdict")
@@ -99,13 +99,13 @@ def _metric_name(metric: str) -> Html:
     return join([name, element("small", "lower is better")]) if metric in LOWER_IS_BETTER else join([name])
 
 
-def _cell(estimate: Estimate | None) -> Html:
+def _cell(metric: str, estimate: Estimate | None) -> Html:
     if estimate is None:
         return Html("–")
-    value = element("span", readable(estimate.value))
+    value = element("span", readable(estimate.value, metric))
     if estimate.low is None:
         return value
-    return join([value, element("small", f"{readable(estimate.low)}–{readable(estimate.high)}")])
+    return join([value, element("small", readable_interval(estimate, metric))])
 
 
 def _described(report: Report, system: SystemScores) -> Html:

@@ -11,7 +11,7 @@ from treadle.evaluation.report.html import Html, element, join
 from treadle.evaluation.scores import readable
 
 _SHOWN_TOKENS = 160
-_LEAST_SHOWN = 0.08  # weights below this share of the largest are not coloured: colour everywhere says nothing
+_LEAST_SHOWN = 0.15  # weights below this share of the largest are not coloured: colour everywhere says nothing
 _CLOSING = frozenset(".,!?;:)]}%…’'”\"")
 
 

@@ -36,6 +36,10 @@ def training(report: Report) -> list[Html]:
     if not np.isnan(norms).all():
         caption = "Before clipping. A norm that grows without end, or sinks towards zero, means trouble."
         pictures.append(figure(gradient_norm(epochs, norms), caption, "Gradient norm"))
+    rates = _column(report, "learning_rate")
+    if not np.isnan(rates).any() and max(rates) > min(rates):
+        caption = "The schedule, at the end of every epoch."
+        pictures.append(figure(learning_curve(epochs, [("rate", rates)], "learning rate"), caption, "Learning rate"))
     return [element("div", join(pictures), class_="pictures"), _epoch_table(report)]
 
 
@@ -49,7 +53,7 @@ def confusion(report: Report) -> list[Html]:
     parts = [_matrix(names, counts, chosen)]
     if len(names) > len(chosen):
         parts.append(_commonest(names, counts))
-    return [element("div", join(parts), class_="confusions")]
+    return parts
 
 
 def answers_by_class(report: Report) -> list[Html]:
@@ -85,8 +89,7 @@ def lengths(report: Report) -> list[Html]:
     bins = report.lengths
     if bins is None:
         return []
-    baseline = report.baseline.name if report.baseline else ""
-    svg = by_length(bins.labels, bins.model, bins.baseline, bins.measure, baseline)
+    svg = by_length(bins.labels, bins.model, bins.baseline, bins.measure)
     fewest, most = min(bins.rows), max(bins.rows)
     count = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
     return [figure(svg, f"Each point stands for {count} rows; lines are 95 % intervals.", "Result by length")]
@@ -152,7 +155,8 @@ def _confusions(counts: Counts) -> list[tuple[int, int, int]]:
 def _matrix(names: Sequence[str], counts: Counts, chosen: Sequence[int]) -> Html:
     totals = counts.sum(1)
     part = len(chosen) < len(names)
-    long = max((len(names[one]) for one in chosen), default=0) > 6 or len(chosen) > 8
+    longest = max((len(names[one]) for one in chosen), default=0)
+    long = longest > 6 or (longest > 3 and len(chosen) > 8)
     upright = "vertical" if long else None
     head = join(
         element("th", element("span", names[one]), scope="col", class_=upright, title=names[one]) for one in chosen

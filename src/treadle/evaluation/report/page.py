@@ -32,7 +32,14 @@ def render(report: Report) -> str:
     sections = [
         ("result", "Result", [answer(report), scores_table(report)]),
         ("training", "Training", training(report)),
-        ("answers", "Where it is right and wrong", [*_pair(report), *confusion(report), *answers_by_class(report)]),
+        (
+            "answers",
+            "Where it is right and wrong",
+            [
+                *_grid("pictures", [*scatter(report), *calibration(report), *lengths(report)]),
+                *_grid("tables", [*confusion(report), *answers_by_class(report)]),
+            ],
+        ),
         ("errors", "Worst errors", worst_errors(report)),
         ("data", "Data", _data(report)),
         ("again", "Do it again", _again(report)),
@@ -55,10 +62,9 @@ def render(report: Report) -> str:
     )
 
 
-def _pair(report: Report) -> list[Html]:
-    """Pictures that are read side by side, in one grid."""
-    pictures = [*scatter(report), *calibration(report), *lengths(report)]
-    return [element("div", join(pictures), class_="pictures")] if pictures else []
+def _grid(class_: str, parts: list[Html]) -> list[Html]:
+    """Parts that are read side by side where the page is wide enough."""
+    return [element("div", join(parts), class_=class_)] if parts else []
 
 
 def _data(report: Report) -> list[Html]:
