@@ -75,6 +75,7 @@ def refusal(source: object, **options: object) -> str:
         ("no.ts", b"1,2:3,4:a\n", "no.ts, line 1: found '1,2:3,4:a' before '@data'"),
         ("value.ts", f"{TS}1:2:a\n?:?:b\n".encode(), "value.ts, line 6: the series has no value"),
         ("target.ts", b"@targetLabel true\n@data\n1,2:high\n", "line 3: the target is 'high', expected a number"),
+        ("word.tsv", b"1\t1\t2\t3\n" * 12 + b"2\t1\tx\t3\n", "word.tsv, line 13: found 'x', expected a number"),
         ("value.tsv", b"1\t1\t2\t3\n2\tNaN\tNaN\tNaN\n", "value.tsv, line 2: the series has no value"),
     ],
 )  # fmt: skip

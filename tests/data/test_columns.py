@@ -69,6 +69,8 @@ def test_columns_that_are_no_sequence(cells, message):
          ["column3"], "column1", "classify"),
         ({"description": ["a flat", "a house", "a hut"], "price": [10.5, 20.25, 3.0]},
          ["description"], "price", "regress"),
+        ({"day": ["2020-01-01", "2020-01-02"] * 2, "note": ["up", "so"] * 2, "class": [0, 1] * 2},
+         ["note"], "class", "classify"),
         ({"sequence": DNA, "y": [i * 3 for i in range(40)]}, ["sequence"], "y", "regress"),
         ({"text": ["a b"] * 3, "label": [["x"], ["x", "y"], []]}, ["text"], "label", "classify"),
     ],

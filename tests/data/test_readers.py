@@ -151,6 +151,8 @@ def test_a_field_may_be_larger_than_the_csv_modules_limit(tmp_path):
         ("1,2\n3,4\n", ["column1", "column2"]),  # numbers are no names
         (",text,label\n0,good,a\n1,bad,b\n", ["column1", "text", "label"]),  # pandas' index has no name
         ("label,0,1,2\na,0.5,1.5,2.5\nb,1.5,2.5,3.5\n", ["label", "0", "1", "2"]),  # numbered steps
+        ("0,1,2,3,4,5,6,7\n" + "0.5,1.5,2,3,4,5,6,7\n" * 2, list("01234567")),  # a data frame's own names
+        ("sep=;\ntext;label\na;1\n", ["text", "label"]),  # a spreadsheet's first line
     ],
 )
 def test_a_header_is_told_from_data(tmp_path, text, names):

@@ -1,5 +1,6 @@
 """Which columns of a table are the input and which the target: told by name and content, and said why."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +20,7 @@ SERIES = "series"
 _TARGETS = ("label", "labels", "target", "class", "category", "y", "sentiment", "intent", "polarity", "emotion")
 _INPUTS = ("text", "sequence", "series", "tokens", "review", "sentence", "document", "content", "message", "comment")
 _IDS = {"id", "idx", "index", "row", "row_id", "uuid", "guid", "no", "unnamed: 0"}
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2}([T ]\d{1,2}:\d{2}\S*)?)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
 _WIDE = 8
 _TASKS: tuple[Task, ...] = ("classify", "regress")
 
@@ -64,7 +66,8 @@ def infer_roles(
     The target is the column that is called like one (`label`, `target`, `class`, ...), or the only one that is left, or
     the only one with few different short values, or the only number. The input is a column that is called like one
     (`text`, `sequence`, ...), else the longest text or sequence. Tables whose other columns are single numbers, two
-    or more, become one series a row, in the order of the columns. Identifiers are left out.
+    or more, become one series a row, in the order of the columns. Identifiers and dates
+    are left out.
 
     Args:
         table: The data.
@@ -224,9 +227,11 @@ def _is_blank(cells: list[Any]) -> bool:
 
 
 def _is_id(name: str, cells: list[Any]) -> bool:
-    """Whether a column only numbers or names the rows: called so, or counting up by one from 0 or 1."""
+    """Whether a column only names the rows: called so, counting up by one from 0 or 1, or dates."""
     if name.strip().lower() in _IDS:
         return len({*map(str, cells)}) == len(cells) or _is_numeric(cells)
+    if all(isinstance(cell, str) and _DATE.fullmatch(cell.strip()) for cell in cells):
+        return True
     if len(cells) < 3 or not isinstance(cells[0], int) or cells[0] not in (0, 1):
         return False
     return all(type(cell) is int and cell == row + cells[0] for row, cell in enumerate(cells))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,10 @@ from treadle.errors import InputError
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV with ';'", "|": "CSV with '|'"}
 _SNIFFED_ROWS = 100
 _HEADER_ROWS = 1000
+_NUMBERED_FIELDS = 8  # fewer numbers in a run may be data; this many are the names that data frames give
 _UCR_FIELDS = 4  # a label and three steps: fewer is more likely a small table
+
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t|])(?=\n)")
 
 Rows = list[list[str]]
 
@@ -49,7 +53,11 @@ def read_delimited(
         RFC 4180; UCR Time Series Classification Archive, 2018 (tab-separated, label first, NaN after shorter series).
     """
     text = read_text(path, encoding)
-    delimiter = sniff_delimiter(text, delimiter) or delimiter
+    named = _SEPARATOR_LINE.match(text)
+    if named:  # a spreadsheet's own line, blanked so that later lines keep their numbers
+        delimiter, text = named.group(1), text[named.end() :]
+    else:
+        delimiter = sniff_delimiter(text, delimiter) or delimiter
     rows, lines, literal = _split(text, delimiter, path)
     if not rows:
         raise InputError(f"{path}: the file is empty, expected rows of data")
@@ -157,15 +165,15 @@ def _is_header(rows: Rows) -> bool:
     if not any(names):
         return False
     numeric = [name for name in names if is_number(name)]
-    if numeric and (
-        len(numeric) == len(names) or numeric not in ([str(i + first) for i in range(len(numeric))] for first in (0, 1))
-    ):
-        return False
+    if numeric:
+        run = any(numeric == [str(first + index) for index in range(len(numeric))] for first in (0, 1))
+        if not run or (len(numeric) == len(names) < _NUMBERED_FIELDS):
+            return False
     if any("\n" in name or len(name) > 100 for name in names):
         return False
     below = rows[1:_HEADER_ROWS]
     return not any(
-        name and any(len(row) > index and row[index].strip() == name for row in below)
+        name and name not in numeric and any(len(row) > index and row[index].strip() == name for row in below)
         for index, name in enumerate(names)
     )
 
@@ -192,14 +200,19 @@ def _check_widths(rows: Rows, lines: list[int], width: int, path: Path) -> None:
 
 
 def _read_ucr(path: Path, rows: Rows, lines: list[int]) -> Table | None:
-    """Rows of numbers as `label` and `series`; None when a cell below is no number: then it is a plain table."""
-    if not all(is_number(cell.strip()) or cell.strip().lower() == "nan" for cell in rows[0]):
+    """Rows of numbers as `label` and `series`; None when many cells are none: a plain table."""
+    if not all(_is_value(cell) for cell in rows[0]):
         return None
     _check_widths(rows, lines, len(rows[0]), path)
     try:
         numbers = np.array(rows, dtype=np.float64)
     except ValueError:
-        return None
+        wrong = [(row, cell.strip()) for row, cells in enumerate(rows) for cell in cells if not _is_value(cell)]
+        if len(wrong) > 0.1 * len(rows):
+            return None
+        raise InputError(
+            f"{path}, line {lines[wrong[0][0]]}: found {wrong[0][1][:20]!r}, expected a number as in the other rows"
+        ) from None
     series = trim_padding(list(numbers[:, 1:]))
     empty = next((row for row, one in enumerate(series) if len(one) == 0), None)
     if empty is not None:
@@ -208,3 +221,11 @@ def _read_ucr(path: Path, rows: Rows, lines: list[int]) -> Table | None:
     span = f"{min(lengths):,} to {max(lengths):,} steps" if len(lengths) > 1 else f"{lengths.pop():,} steps"
     note = f"UCR series (TSV of numbers, label first), {len(rows):,} rows of {span}"
     return Table({"label": typed([row[0] for row in rows]), "series": list(series)}, str(path), lines, note=note)
+
+
+def _is_value(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
