@@ -57,6 +57,7 @@ _STYLE = {
     "lines.solid_capstyle": "round",
     "svg.fonttype": "none",
     "text.color": INK,
+    "text.parse_math": False,
     "xtick.color": MUTED,
     "xtick.major.width": 0.7,
     "ytick.color": MUTED,
@@ -97,7 +98,7 @@ def _inline(svg: str, alt: str) -> str:
     view_box, body = found.groups()
     body = _private_names(body)
     # The page chooses the font; matplotlib's own list of families would win over it.
-    body = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", body)
+    body = re.sub(r"font-family: [^;\"]+;? ?", "", body)
     for stand_in, (variable, colour) in _VARIABLES.items():
         body = body.replace(stand_in, f"var(--{variable}, {colour})")
     body = re.sub(r">\s+<", "><", body.strip())

@@ -4,7 +4,8 @@ from treadle.evaluation.metrics import LOWER_IS_BETTER
 from treadle.evaluation.plots import estimates_strip
 from treadle.evaluation.report.content import Report, SystemScores
 from treadle.evaluation.report.html import Html, element, join, table
-from treadle.evaluation.scores import METRIC_LABELS, PRIMARY_METRIC, Estimate, readable, readable_interval
+from treadle.evaluation.scores import PRIMARY_METRIC, Estimate
+from treadle.evaluation.wording import METRIC_LABELS, readable, readable_interval
 
 _SPLIT_WORDS = {"test": "test rows", "dev": "dev rows", "train": "training rows"}
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from treadle.evaluation.comparison import Comparison, compare
 from treadle.evaluation.intervals import bootstrap_interval, wilson_interval
 from treadle.evaluation.metrics import calibration_bins, class_indices, indicator
 from treadle.evaluation.report.content import (
@@ -17,7 +18,7 @@ from treadle.evaluation.report.content import (
     SystemScores,
     WorstError,
 )
-from treadle.evaluation.scores import Comparison, Estimate, Predictions, Task, compare, right_answers, score
+from treadle.evaluation.scores import Estimate, Predictions, Task, right_answers, score
 
 _LENGTH_BINS = 6
 _SCATTER_ROWS = 1500
@@ -199,10 +200,12 @@ def _length_bins(task: Task, model: Predictions, baseline: Predictions | None) -
     if model.lengths is None or len(model.y_true) < 2 * _LENGTH_BINS:
         return None
     lengths = np.asarray(model.lengths, dtype=np.int64)
-    borders = np.unique(np.quantile(lengths, np.linspace(0, 1, _LENGTH_BINS + 1), method="inverted_cdf"))
-    if len(borders) < 2:
+    upper = np.unique(np.quantile(lengths, np.linspace(0, 1, _LENGTH_BINS + 1)[1:], method="inverted_cdf"))
+    bin_of = np.searchsorted(
+        upper, lengths, side="left"
+    )  # a bin ends at its border, so a very common length is one bin
+    if len(np.unique(bin_of)) < 2:
         return None
-    bin_of = np.minimum(np.searchsorted(borders, lengths, side="right") - 1, len(borders) - 2)
     ours, theirs = _row_results(task, model), _row_results(task, baseline) if baseline else None
     labels, rows, values, beside = [], [], [], []
     for number in np.unique(bin_of):

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from treadle.evaluation.scores import Comparison, Estimate, Task
+from treadle.evaluation.comparison import Comparison
+from treadle.evaluation.scores import Estimate, Task
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from treadle.evaluation.plots import series_with_saliency
 from treadle.evaluation.report.content import Report, WorstError
 from treadle.evaluation.report.html import Html, element, join
-from treadle.evaluation.scores import readable
+from treadle.evaluation.wording import readable
 
 _SHOWN_TOKENS = 160
 _LEAST_SHOWN = 0.15  # weights below this share of the largest are not coloured: colour everywhere says nothing

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from treadle.evaluation.plots import by_length, gradient_norm, learning_curve, predicted_against_true, reliability
 from treadle.evaluation.report.content import Report
 from treadle.evaluation.report.html import Html, details, element, figure, join, table
-from treadle.evaluation.scores import METRIC_LABELS, readable
+from treadle.evaluation.wording import METRIC_LABELS, readable
 
 Counts = npt.NDArray[np.int64]
 
