@@ -1,3 +1,55 @@
-"""Treadle: recurrent neural networks for any sequence. You write the step; Treadle turns the wheel."""
+"""Treadle: recurrent neural networks for any sequence. You write the step; Treadle turns the wheel.
+
+The names below are imported when they are first used, so that `import treadle` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from treadle.cells import Cell, HiddenState, make_cell, register
+    from treadle.data import Table, read
+    from treadle.errors import InputError
+    from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
+    from treadle.tasks import SequenceClassifier, SequenceRegressor, load
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Cell",
+    "HiddenState",
+    "InputError",
+    "Recurrent",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "Stack",
+    "Table",
+    "load",
+    "make_cell",
+    "read",
+    "register",
+]
+
+_MODULES = {
+    "cells": ("Cell", "HiddenState", "make_cell", "register"),
+    "data": ("Table", "read"),
+    "errors": ("InputError",),
+    "nn": ("GRU", "LSTM", "RNN", "Recurrent", "Stack"),
+    "tasks": ("SequenceClassifier", "SequenceRegressor", "load"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'treadle' has no attribute {name!r}")
+    return getattr(import_module(f"treadle.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return [*__all__, "__version__"]

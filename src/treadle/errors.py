@@ -1,7 +1,7 @@
 """What can be wrong with what a user gave, said in one sentence.
 
-`InputError` is the only error the command line turns into exit code 2. It carries no state beyond its sentence, so that the
-same text serves a terminal, a notebook and a server's reply.
+`InputError` is the only error the command line turns into exit code 2. It carries no state beyond its sentence, so that
+the same text serves a terminal, a notebook and a server's reply.
 """
 
 import difflib

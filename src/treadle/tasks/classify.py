@@ -57,7 +57,10 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         Raises:
             InputError: `X` does not fit what the model was trained on.
         """
-        answer = self._answer_input(X)
+        return self.probabilities(self._answer_input(X))
+
+    def probabilities(self, answer: Tensor) -> NDArray[Any]:
+        """From what the network says, `[rows, classes]`, to probabilities."""
         return self.target_.probabilities(answer)  # type: ignore[attr-defined, no-any-return]  # as above
 
     def predict_labels(self, X: Any) -> list[list[Any]]:

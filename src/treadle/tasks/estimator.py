@@ -62,7 +62,7 @@ class SequenceEstimator(BaseEstimator, ABC):
         weight_decay: Strength of the L2 penalty on weights.
         momentum: Of "sgd" and "rmsprop".
         clip_norm: Largest gradient norm; 0 for no clipping.
-        patience: Epochs without a better dev loss before training ends; 0 for never.
+        patience: Epochs without a better one on dev before training ends; 0 for never.
         dev_fraction: Share of the training rows set aside to choose the best epoch by, where no dev rows are given.
         seed: Of everything that is drawn.
         device: "auto" or "cpu".
@@ -75,6 +75,8 @@ class SequenceEstimator(BaseEstimator, ABC):
         target_: The fitted target.
         network_: The trained network.
         history_: One record an epoch.
+        train_rows_: The rows that were trained on.
+        dev_rows_: The rows that were set aside, or None where dev rows were given.
         n_features_in_: Steps a row, only where `X` was a two-dimensional array.
     """
 
@@ -216,6 +218,7 @@ class SequenceEstimator(BaseEstimator, ABC):
         dev: tuple[Columns, Any] | None = None,
         where: Where = row_name,
         checkpoint: Path | None = None,
+        checkpoint_seconds: float = 60.0,
         resume: bool = False,
         progress: Progress | None = None,
     ) -> Self:
@@ -228,6 +231,7 @@ class SequenceEstimator(BaseEstimator, ABC):
             dev: Columns and target to choose the best epoch by.
             where: The place of a row of `columns`, for error sentences.
             checkpoint: A file for the state of training.
+            checkpoint_seconds: Time between two of them.
             resume: Whether to go on from it.
             progress: Is told of every step and epoch.
 
@@ -236,13 +240,14 @@ class SequenceEstimator(BaseEstimator, ABC):
             Interrupted: Training was asked to stop; its state is in `checkpoint`.
         """
         feature_settings = check(FeatureSettings, self.get_params())
-        network_settings = check(NetworkSettings, self.get_params())
+        check(NetworkSettings, self.get_params())
         rows = len(next(iter(columns.values())))
         y = self._check_target(y, rows)
         train = np.arange(rows)
         held: NDArray[np.int64] | None = None
         if dev is None:
             train, held = self._set_aside(y)
+        self.train_rows_, self.dev_rows_ = train, held
         self.features_: dict[str, Feature] = {}
         encoded: list[Ragged] = []
         for name, kind in kinds.items():
@@ -260,14 +265,12 @@ class SequenceEstimator(BaseEstimator, ABC):
             dev_y = _take(y, held)
         else:
             dev_columns, dev_y = dev[0], self._check_target(dev[1], len(next(iter(dev[0].values()))))
-        dev_inputs = self._encode(dev_columns)
+        dev_inputs = self.encode(dev_columns)
         dev_targets = self.target_.encode(dev_y)
         lengths = sum(ragged.lengths for ragged in encoded)
         assert isinstance(lengths, Tensor)
-        settings = self._training_settings(lengths)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            self.network_ = SequenceNetwork(list(self.features_.values()), self.target_.size, network_settings)
+        settings = self._training_settings(lengths, checkpoint_seconds)
+        self.build_network()
         batches = BucketBatches(lengths, tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=self.seed)
         target = self.target_
 
@@ -279,16 +282,28 @@ class SequenceEstimator(BaseEstimator, ABC):
             answer = self._answer(dev_inputs, model)
             return {"loss": float(target.loss(answer, dev_targets)), **target.dev_metrics(answer, dev_targets)}
 
-        objective = Objective(self.network_, batches, loss, evaluate)
+        objective = Objective(self.network_, batches, loss, evaluate, target.merit)
         if progress is None and self.verbose:
             progress = Bar()
         self.history_ = fit(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         self.network_.eval()
         return self
 
-    def _training_settings(self, lengths: Tensor) -> TrainingSettings:
+    def build_network(self) -> SequenceNetwork:
+        """A fresh network for the fitted features and target, drawn by `seed`; it takes the place of `network_`.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+        settings = check(NetworkSettings, self.get_params())
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            self.network_ = SequenceNetwork(list(self.features_.values()), self.target_.size, settings)
+        return self.network_
+
+    def _training_settings(self, lengths: Tensor, checkpoint_seconds: float) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open."""
-        values = self.get_params()
+        values = self.get_params() | {"checkpoint_seconds": checkpoint_seconds}
         if self.epochs is None:
             fewest, most = AUTO_EPOCHS
             a_pass = math.ceil(max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens))
@@ -301,7 +316,8 @@ class SequenceEstimator(BaseEstimator, ABC):
             return np.arange(1), np.arange(1)
         return split_rows(len(y), self.dev_fraction, seed=self.seed)
 
-    def _encode(self, columns: Columns, where: Where = row_name) -> list[Ragged]:
+    def encode(self, columns: Columns, where: Where = row_name) -> list[Ragged]:
+        """The numbers of every column, in the order of `features_`."""
         return [feature.encode(columns[name], where) for name, feature in self.features_.items()]
 
     def _answer(self, inputs: Sequence[Ragged], model: nn.Module | None = None) -> Tensor:
@@ -324,7 +340,7 @@ class SequenceEstimator(BaseEstimator, ABC):
             InputError: A cell does not fit what the model was trained on.
         """
         check_is_fitted(self, "network_")
-        return self._answer(self._encode(columns, where))
+        return self._answer(self.encode(columns, where))
 
     def _answer_input(self, X: Any) -> Tensor:
         """What the network says of every row of the `X` of `predict`."""
@@ -345,6 +361,50 @@ class SequenceEstimator(BaseEstimator, ABC):
         """
         answer = self._answer_input(X)
         return self.target_.predict(answer)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted model into a folder: TOML, JSON and safetensors, nothing that is executed on opening.
+
+        Args:
+            folder: Made if it is not there.
+        """
+        from treadle.tasks.folder import save_config, save_model
+
+        check_is_fitted(self, "network_")
+        save_config(Path(folder), self)
+        save_model(Path(folder), self)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Open a folder that `save` or `treadle train` wrote; safe for a folder from a stranger.
+
+        Raises:
+            InputError: The folder is missing, damaged, made by a newer version, or holds another kind of model.
+        """
+        from treadle.tasks.folder import load
+
+        found = load(folder)
+        if not isinstance(found, cls):
+            raise InputError(f"{folder}: holds a {type(found).__name__}, expected a {cls.__name__}")
+        return found
+
+    def report(self, folder: str | Path, X: Any, y: Any, *, title: str | None = None) -> Path:
+        """Write `report.html` about rows the model has not seen.
+
+        Args:
+            folder: Where to.
+            X: Rows, in any form that `fit` takes.
+            y: Their targets.
+            title: Headline of the page.
+
+        Returns:
+            The page.
+        """
+        from treadle.tasks.reporting import Split, write_report
+
+        check_is_fitted(self, "network_")
+        split = Split(self.to_columns(X), list(self._check_target(y, len(self.to_columns(X)))))
+        return write_report(self, Path(folder), {"test": split}, title=title)
 
     @abstractmethod
     def _check_target(self, y: Any, rows: int) -> Any:

@@ -59,6 +59,11 @@ class Feature:
         tokens = self.encoder.tokens(value) if isinstance(self.encoder, TextEncoder) else list(value)
         return tokens[: self.max_length]
 
+    @property
+    def joins_without_space(self) -> bool:
+        """Whether tokens stand side by side in what they were cut from."""
+        return isinstance(self.encoder, TextEncoder) and self.encoder.unit != "word"
+
     def describe(self) -> str:
         """One phrase: what the feature does with its column."""
         if isinstance(self.encoder, SeriesScaler):

@@ -1,6 +1,7 @@
 """The network of the tasks that give one answer a sequence: embedding, recurrent stack, pooling, linear head."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +92,10 @@ class SequenceNetwork(nn.Module):
         """For every column a padded batch and its lengths, to `[batch, output_size]`."""
         vectors = [encoder(x, lengths) for encoder, (x, lengths) in zip(self.encoders, inputs, strict=True)]
         return self.answer(vectors)
+
+    def encoder(self, place: int) -> SequenceEncoder:
+        """The encoder of one column, by its place among the features."""
+        return cast(SequenceEncoder, self.encoders[place])
 
     def answer(self, vectors: Sequence[Tensor]) -> Tensor:
         """The vector of every column, `[batch, size]`, to `[batch, output_size]`."""

@@ -5,6 +5,7 @@ The defaults stand in one place, the signature of `SequenceEstimator.__init__`; 
 
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from treadle.data.numeric import Fill, Scaling
@@ -56,8 +57,13 @@ def check(settings: type[M], values: dict[str, Any]) -> M:
         InputError: A value lies outside its range; the sentence names it, what was found and what is expected.
     """
     try:
-        return settings(**{name: value for name, value in values.items() if name in settings.model_fields})
+        return settings(**{name: _plain(value) for name, value in values.items() if name in settings.model_fields})
     except ValidationError as error:
         first = error.errors()[0]
         expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         raise InputError(f"{first['loc'][0]} is {first['input']!r}, expected {expected}") from None
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number, as a grid of parameters may hold it, as Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -32,6 +32,9 @@ class Target(Protocol):
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """What is followed during training beside the loss."""
 
+    def merit(self, dev: dict[str, float]) -> list[float]:
+        """How good an epoch is, given its dev loss and metrics: the larger the better, compared one after the other."""
+
     def to_json(self) -> dict[str, Any]:
         """What `load_target` needs, as JSON can hold it."""
 
@@ -70,6 +73,10 @@ class ClassTarget:
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """Accuracy."""
         return {"accuracy": float((answer.argmax(1) == target).double().mean())}
+
+    def merit(self, dev: dict[str, float]) -> list[float]:
+        """Accuracy, then loss: late in training a network grows too sure, so the loss rises while it still learns."""
+        return [dev["accuracy"], -dev["loss"]]
 
     def to_json(self) -> dict[str, Any]:
         """The classes; weights only matter in training."""
@@ -117,6 +124,10 @@ class LabelsTarget:
         both, either = (given & right).sum(), given.sum() + right.sum()
         return {"micro_f1": float(2 * both / either) if either else 1.0}
 
+    def merit(self, dev: dict[str, float]) -> list[float]:
+        """F1, then loss."""
+        return [dev["micro_f1"], -dev["loss"]]
+
     def to_json(self) -> dict[str, Any]:
         """The labels."""
         return {"kind": "labels", "classes": self.classes.tolist()}
@@ -152,6 +163,10 @@ class NumberTarget:
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """Root mean squared error in the target's own unit."""
         return {"rmse": float((answer.squeeze(1) - target).double().pow(2).mean().sqrt()) * self.scale}
+
+    def merit(self, dev: dict[str, float]) -> list[float]:
+        """The loss."""
+        return [-dev["loss"]]
 
     def to_json(self) -> dict[str, Any]:
         """Mean and scale."""

@@ -43,12 +43,15 @@ class Objective:
         batches: Row numbers of every batch of every epoch.
         loss: `(model, rows) -> loss`, the mean over the rows.
         evaluate: `(model) -> {"loss": ..., metric: ...}` on the dev split.
+        merit: `(what evaluate gave) -> numbers`, the better the larger, compared one after the other: by them the best
+            epoch is chosen.
     """
 
     model: nn.Module
     batches: Batches
     loss: Callable[[nn.Module, Rows], Tensor]
     evaluate: Callable[[nn.Module], dict[str, float]]
+    merit: Callable[[dict[str, float]], list[float]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -77,7 +80,7 @@ class Run:
         norm_sum: Of its gradient norms before clipping.
         norm_max: The largest of them.
         history: One record an epoch.
-        best_loss: Least dev loss so far.
+        best_merit: Of the best epoch so far.
         best_epoch: Its epoch.
         seconds: Time spent on the present epoch before the last checkpoint.
         finished: Whether the run came to its end.
@@ -90,7 +93,7 @@ class Run:
     norm_sum: float = 0.0
     norm_max: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
-    best_loss: float = math.inf
+    best_merit: list[float] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
     finished: bool = False
@@ -108,11 +111,12 @@ class Run:
         """Of the present epoch so far."""
         return self.loss_sum / self.position
 
-    def end_epoch(self, dev: dict[str, float], *, rate: float, better: bool, seconds: float) -> None:
-        """Close the epoch with a record and begin the next one."""
+    def end_epoch(self, dev: dict[str, float], merit: list[float], *, rate: float, seconds: float) -> bool:
+        """Close the epoch with a record and begin the next one; return whether it was the best so far."""
         self.epoch += 1
+        better = not self.best_merit or merit > self.best_merit
         if better:
-            self.best_loss, self.best_epoch = dev["loss"], self.epoch
+            self.best_merit, self.best_epoch = merit, self.epoch
         record = {
             "epoch": self.epoch,
             "train_loss": self.mean_loss,
@@ -126,6 +130,7 @@ class Run:
         self.history.append(record)
         self.position = 0
         self.loss_sum = self.norm_sum = self.norm_max = self.seconds = 0.0
+        return better
 
 
 def fit(
@@ -136,7 +141,7 @@ def fit(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Train a model; at the end it holds the weights of its best epoch by dev loss.
+    """Train a model; at the end it holds the weights of its best epoch.
 
     Args:
         objective: What is trained.
@@ -239,10 +244,8 @@ class Trainer:
             dev = self.objective.evaluate(model)
         rate = self.rate.value
         self.rate.after_epoch(dev["loss"])
-        better = not self.best or dev["loss"] < run.best_loss
-        if better:
+        if run.end_epoch(dev, self.objective.merit(dev), rate=rate, seconds=self._seconds()):
             self.best = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        run.end_epoch(dev, rate=rate, better=better, seconds=self._seconds())
         stale = self.settings.patience and run.epoch - run.best_epoch >= self.settings.patience
         run.finished = run.epoch >= self.settings.epochs or bool(stale)
         self.progress.epoch_ended(run.history[-1])

@@ -1,7 +1,13 @@
 """What a run shows while it runs."""
 
+import math
+import time
 from types import TracebackType
 from typing import Any, Protocol, Self
+
+
+SECONDS_BETWEEN_LINES = 2.0
+"""The least time between two lines of `Bar`."""
 
 
 class Progress(Protocol):
@@ -68,6 +74,7 @@ class Bar(Silent):
         self._console = console
         self._task = self._rich.add_task("", total=None)
         self._epochs = 0
+        self._last_line = -math.inf
 
     def __enter__(self) -> Self:
         self._rich.start()
@@ -91,7 +98,14 @@ class Bar(Silent):
         )
 
     def epoch_ended(self, record: dict[str, Any]) -> None:
-        """A line for the epoch: losses, the dev metrics and whether it is the best so far."""
+        """A line for the epoch: losses, the dev metrics and whether it is the best so far.
+
+        Where epochs are short, most lines are left out; `metrics.jsonl` has them all.
+        """
+        now = time.monotonic()
+        if now - self._last_line < SECONDS_BETWEEN_LINES and record["epoch"] < self._epochs:
+            return
+        self._last_line = now
         metrics = "  ".join(
             f"{name.replace('_', ' ')} {value:.4f}"
             for name, value in record.items()
@@ -99,5 +113,7 @@ class Bar(Silent):
         )
         best = "  best so far" if record["best"] else ""
         self._console.print(
-            f"epoch {record['epoch']:>3} of {self._epochs}  {metrics}  {record['seconds']:.0f} s{best}", highlight=False
+            f"epoch {record['epoch']:>3} of {self._epochs}  {metrics}  {record['seconds']:.0f} s{best}",
+            highlight=False,
+            soft_wrap=True,
         )

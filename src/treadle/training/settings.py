@@ -23,7 +23,7 @@ class TrainingSettings(BaseModel):
             zero (Smith & Topin 2018); "cosine" falls from the start; "step" falls to a tenth twice, after half and
             three quarters of the epochs; "plateau" halves when the dev loss stands still; "constant" stays.
         clip_norm: Gradients are scaled down to this global norm (Pascanu et al. 2013); 0 for no clipping.
-        patience: Epochs without a better dev loss before training ends; 0 for never.
+        patience: Epochs without a better one on dev before training ends; 0 for never.
         batch_tokens: Padded steps a batch, at most.
         batch_size: Sequences a batch, at most.
         seed: Of everything that is drawn.

@@ -1,0 +1,45 @@
+"""The command line: `treadle COMMAND`. This page answers `treadle --help` alone, without importing anything heavy."""
+
+import sys
+
+COMMANDS = {
+    "train": "Train a model on a file or folder, beside an honest baseline.",
+    "evaluate": "Measure a trained model on other data.",
+    "predict": "Answer for every row of a file, or of standard input.",
+    "explain": "Which engine runs a model or a cell, and why.",
+    "datasets": "List the built-in data sets, or write one to a file.",
+    "demo": "Train a classifier on built-in data; under a minute.",
+}
+"""Every command and what it does; each is a module of this package, imported when it is called."""
+
+
+def main() -> int:
+    """Run the program; the exit code is 0, 2 for bad input, 130 after Ctrl-C."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if arguments[0] == "--version":
+        from treadle import __version__
+
+        print(f"treadle {__version__}")
+        return 0
+    from treadle.cli.program import run
+
+    return run(arguments[0], arguments[1:])
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:<{width}}{what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Treadle: recurrent neural networks for any sequence.",
+            "",
+            "usage: treadle COMMAND [OPTIONS]",
+            "",
+            *lines,
+            "",
+            "treadle COMMAND --help shows the options of a command; treadle --version the version.",
+        ]
+    )

@@ -1,0 +1,36 @@
+"""`treadle evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from treadle.cli.options import as_json, figures
+
+
+def evaluate(
+    model: Annotated[Path, Argument(help="A run folder.")],
+    data: Annotated[str, Argument(help="A file or folder like the one it was trained on, or builtin:NAME.")],
+    format: Annotated[str | None, Option(help="As in train.")] = None,  # noqa: A002 (the option's name)
+    encoding: Annotated[str | None, Option(help="As in train.")] = None,
+    header: Annotated[bool | None, Option(help="As in train.")] = None,
+    separator: Annotated[str | None, Option(help="As in train.")] = None,
+    report: Annotated[Path | None, Option(help="Also write a report page to this file.")] = None,
+    json: Annotated[bool, Option("--json", help="Print figures as JSON.")] = False,
+) -> None:
+    """Parse, measure, print."""
+    from treadle.evaluation.report import render
+    from treadle.tasks.folder import load_model
+    from treadle.tasks.reporting import describe, make_report, metrics, predictions
+    from treadle.tasks.run import DataSource, read_split, roles_of
+    from treadle.training import write_atomically
+
+    estimator, roles = load_model(model)
+    table = DataSource(data, format=format, encoding=encoding, header=header).open(data, "test")
+    split = read_split(table, roles_of(model, roles), estimator, separator)
+    scores = metrics(estimator, predictions(estimator, split))
+    print(as_json({k: e.value for k, e in scores.items()}) if json else f"{len(split):,} rows  {figures(scores)}")
+    if report is not None:
+        page = make_report(estimator, f"{describe(estimator)} on {Path(data).name}", {"test": split})
+        write_atomically(report, render(page).encode())
+        print(f"report {report}")
