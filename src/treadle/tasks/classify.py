@@ -57,7 +57,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         Raises:
             InputError: `X` does not fit what the model was trained on.
         """
-        return self.probabilities(self._answer_input(X))
+        return self.probabilities(self.answer_columns(self._columns(X)))
 
     def probabilities(self, answer: Tensor) -> NDArray[Any]:
         """From what the network says, `[rows, classes]`, to probabilities."""

@@ -342,8 +342,8 @@ class SequenceEstimator(BaseEstimator, ABC):
         check_is_fitted(self, "network_")
         return self._answer(self.encode(columns, where))
 
-    def _answer_input(self, X: Any) -> Tensor:
-        """What the network says of every row of the `X` of `predict`."""
+    def _columns(self, X: Any) -> Columns:
+        """The `X` of `predict` as columns in the form of their kinds."""
         check_is_fitted(self, "network_")
         columns = to_columns(self, X, fitting=False)
         missing = next((name for name in self.features_ if name not in columns), None)
@@ -351,7 +351,7 @@ class SequenceEstimator(BaseEstimator, ABC):
             raise InputError(
                 f"there is no column {missing!r}, which the model was trained on{nearest(missing, columns)}"
             )
-        return self.answer_columns(to_sequences(columns, {name: f.kind for name, f in self.features_.items()}))
+        return to_sequences(columns, {name: feature.kind for name, feature in self.features_.items()})
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The prediction of every row of `X`, in any form that `fit` takes.
@@ -359,8 +359,7 @@ class SequenceEstimator(BaseEstimator, ABC):
         Raises:
             InputError: `X` does not fit what the model was trained on.
         """
-        answer = self._answer_input(X)
-        return self.target_.predict(answer)
+        return self.target_.predict(self.answer_columns(self._columns(X)))
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted model into a folder: TOML, JSON and safetensors, nothing that is executed on opening.
@@ -402,9 +401,9 @@ class SequenceEstimator(BaseEstimator, ABC):
         """
         from treadle.tasks.reporting import Split, write_report
 
-        check_is_fitted(self, "network_")
-        split = Split(self.to_columns(X), list(self._check_target(y, len(self.to_columns(X)))))
-        return write_report(self, Path(folder), {"test": split}, title=title)
+        columns = self._columns(X)
+        rows = len(next(iter(columns.values())))
+        return write_report(self, Path(folder), Split(columns, list(self._check_target(y, rows))), title)
 
     @abstractmethod
     def _check_target(self, y: Any, rows: int) -> Any:

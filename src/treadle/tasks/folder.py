@@ -43,7 +43,7 @@ ESTIMATORS: dict[str, type[SequenceEstimator]] = {
 """The estimator of every task."""
 
 CONFIG, FEATURES, WEIGHTS = "config.toml", "features.json", "model.safetensors"
-METRICS, RESULT, REPORT = "metrics.jsonl", "result.json", "report.html"
+METRICS, RESULT = "metrics.jsonl", "result.json"
 CHECKPOINT = "checkpoints/last.safetensors"
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from treadle.evaluation import (
     baseline,
     build_report,
     floor,
+    render,
     score,
     worst_rows,
 )
@@ -31,7 +33,10 @@ from treadle.tasks.classify import SequenceClassifier
 from treadle.tasks.estimator import SequenceEstimator
 from treadle.tasks.inputs import Columns
 from treadle.tasks.targets import LabelsTarget, NumberTarget
+from treadle.training import write_atomically
 
+REPORT = "report.html"
+"""The page's name in a run folder."""
 EXPLAINED_ERRORS = 12
 """Rows whose decisions are explained in a report."""
 LONGEST_EXPLAINED = 600
@@ -170,6 +175,13 @@ def make_report(
             "Date": time.strftime("%Y-%m-%d"),
         },
     )
+
+
+def write_report(estimator: SequenceEstimator, folder: Path, test: Split, title: str | None = None) -> Path:
+    """Write `report.html` about one split, without a baseline; return its path."""
+    page = make_report(estimator, title or describe(estimator), {"test": test})
+    write_atomically(folder / REPORT, render(page).encode())
+    return folder / REPORT
 
 
 def describe(estimator: SequenceEstimator) -> str:

@@ -18,13 +18,13 @@ from treadle.tasks.folder import (
     CONFIG,
     ESTIMATORS,
     METRICS,
-    REPORT,
     RESULT,
     load_config,
     save_config,
     save_model,
 )
 from treadle.tasks.reporting import (
+    REPORT,
     Split,
     describe,
     describe_size,

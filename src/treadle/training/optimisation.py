@@ -1,5 +1,7 @@
 """Optimisers and learning-rate schedules by name; torch's own, with the arguments that sequences want."""
 
+import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +12,9 @@ from treadle.training.settings import TrainingSettings
 
 WARM_UP = 0.1
 """Share of a one-cycle schedule in which the learning rate rises."""
+
+LEAST = 1e-3
+"""Share of the peak that a falling learning rate does not go below."""
 
 
 def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
@@ -75,10 +80,9 @@ def _schedule(optimizer: torch.optim.Optimizer, settings: TrainingSettings, step
     """A scheduler of torch's, and after what it moves: "step", "epoch" or "loss"."""
     match settings.schedule:
         case "one-cycle":
-            peak = settings.learning_rate
-            return "step", lr_scheduler.OneCycleLR(optimizer, peak, steps + 1, pct_start=WARM_UP, cycle_momentum=False)
+            return "step", lr_scheduler.LambdaLR(optimizer, partial(_rise_and_fall, rise=WARM_UP * steps, steps=steps))
         case "cosine":
-            return "step", lr_scheduler.CosineAnnealingLR(optimizer, steps)
+            return "step", lr_scheduler.LambdaLR(optimizer, partial(_rise_and_fall, rise=0.0, steps=steps))
         case "step":
             falls = sorted({max(1, settings.epochs // 2), max(1, settings.epochs * 3 // 4)})
             return "epoch", lr_scheduler.MultiStepLR(optimizer, falls, gamma=0.1)
@@ -86,3 +90,10 @@ def _schedule(optimizer: torch.optim.Optimizer, settings: TrainingSettings, step
             return "loss", lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
         case "constant":
             return "epoch", lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def _rise_and_fall(step: int, *, rise: float, steps: int) -> float:
+    """The share of the peak rate at a step: up in a line over `rise` steps, then down along half a cosine."""
+    if step < rise:
+        return (step + 1) / (rise + 1)
+    return max(LEAST, 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise)))))

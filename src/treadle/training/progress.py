@@ -5,7 +5,6 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-
 SECONDS_BETWEEN_LINES = 2.0
 """The least time between two lines of `Bar`."""
 
