@@ -18,9 +18,10 @@ Columns = dict[str, list[Any]]
 def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
     """Columns of cells out of what a caller gave.
 
-    - a list of texts, of token lists or of series (arrays `[time]` or `[time, channels]`, of any lengths);
+    - a list, or a column of a data frame, of texts, token lists or series (arrays or lists `[time]` or `[time,
+      channels]`, of any lengths);
     - an array `[rows, time, channels]`;
-    - an array `[rows, time]`, or a data frame of numbers: a series of one channel a row, checked as scikit-learn does;
+    - an array `[rows, time]`, its rows as lists (only in fit), or a pandas data frame of numbers: a series of one channel a row, checked as scikit-learn does;
     - a dictionary of columns or a data frame: each column an input.
 
     Args:
@@ -31,12 +32,15 @@ def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
     Raises:
         ValueError: `X` is none of these.
     """
-    if _is_matrix(X):
+    if _is_matrix(X) or (fitting and _is_list_of_rows(X)):
         matrix = validate_data(estimator, X, reset=fitting, ensure_all_finite="allow-nan", ensure_min_samples=1)
         return {SINGLE: list(np.asarray(matrix, dtype=np.float64)[:, :, None])}
+    if fitting:
+        for remembered in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(remembered, None)
     if isinstance(X, Mapping) or hasattr(X, "columns"):
         return dict(read(X).columns)
-    return {SINGLE: list(X)}
+    return {SINGLE: X.to_list() if hasattr(X, "to_list") else list(X)}
 
 
 def to_sequences(columns: Columns, kinds: Mapping[str, Kind]) -> Columns:
@@ -59,29 +63,28 @@ def row_name(row: int) -> str:
 
 
 def _is_matrix(X: Any) -> bool:
-    """Whether `X` is meant as the two-dimensional array of scikit-learn: equally many single numbers a row."""
-    if isinstance(X, Mapping):
+    """Whether `X` is for scikit-learn to check: single numbers in an array or data frame, or none of the other forms."""
+    if isinstance(X, Mapping) or hasattr(X, "to_list"):  # a dictionary of columns; a column of pandas or polars
         return False
-    if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        return all(np.dtype(kind).kind in "iufb" for kind in X.dtypes) if hasattr(X, "iloc") else False
-    if isinstance(X, Sequence) and not isinstance(X, str):
-        return _is_list_of_rows(X)
+    if hasattr(X, "columns") and hasattr(X, "iloc"):
+        return all(getattr(dtype, "kind", "O") in "iufb" for dtype in X.dtypes)
+    if hasattr(X, "columns"):
+        return False
     if isinstance(X, np.ndarray):
         return X.ndim == 2 or (X.ndim != 3 and X.dtype.kind in "iufbc")
+    if isinstance(X, Sequence) and not isinstance(X, str):
+        return not X or all(isinstance(row, int | float) for row in X)
     return True
 
 
-def _is_list_of_rows(X: Sequence[Any]) -> bool:
-    """Whether a list is a matrix: it is empty, or its rows are lists of equally many single numbers, or numbers."""
-    if not X:
-        return True
-    if all(isinstance(row, int | float) for row in X):
-        return True
-    try:
-        lengths = {len(row) for row in X if not isinstance(row, str)}
-    except TypeError:
+def _is_list_of_rows(X: Any) -> bool:
+    """Whether `X` lists equally many single numbers a row.
+
+    Such lists train as an array does. In predict they are sequences of any length, so that an answer does not depend on
+    whether the other rows happen to be equally long.
+    """
+    if not isinstance(X, list | tuple) or not X or not all(isinstance(row, list | tuple | np.ndarray) for row in X):
         return False
-    return len(lengths) == 1 and all(
-        isinstance(row, list | tuple | np.ndarray) and all(isinstance(value, int | float | np.number) for value in row)
-        for row in X
+    return len({len(row) for row in X}) == 1 and all(
+        isinstance(value, int | float | np.number) for row in X for value in row
     )
