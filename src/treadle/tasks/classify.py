@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor
@@ -71,11 +72,28 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         """
         return [self.classes_[row.astype(bool)].tolist() for row in np.atleast_2d(self.predict(X))]
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy; with several labels a row, the share of rows whose labels are all right.
+
+        Raises:
+            InputError: `X` or `y` does not fit what the model was trained on.
+        """
+        predicted = self.predict(X)
+        truth = self._check_target(y, len(predicted))
+        if self.is_multilabel_:
+            truth = self.target_.encode(truth).numpy()
+        return float(accuracy_score(truth, predicted, sample_weight=sample_weight))
+
     def _check_target(self, y: Any, rows: int) -> Any:
-        if isinstance(y, list) and any(isinstance(row, list | tuple | set) for row in y):
-            checked: Any = [list(row) for row in y]
-        elif isinstance(y, np.ndarray) and y.ndim == 2 and type_of_target(y) == "multilabel-indicator":
-            checked = [np.flatnonzero(row).tolist() for row in y]
+        """Labels `[rows]`, label lists, or zeros and ones `[rows, labels]`."""
+        values = y.to_list() if hasattr(y, "to_list") else y  # a pandas or polars column
+        if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
+            values = values.tolist()
+        checked: Any
+        if _is_indicator(values):
+            checked = np.asarray(values, dtype=np.int64)
+        elif isinstance(values, list) and any(isinstance(row, _SEVERAL) for row in values):
+            checked = _label_lists(values)
         else:
             checked = column_or_1d(y, warn=True)
             check_classification_targets(checked)
@@ -84,19 +102,26 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return checked
 
     def _set_aside(self, y: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if isinstance(y, list) or len(y) < 2 or np.unique(y, return_counts=True)[1].max() < 2:
+        if isinstance(y, list) or y.ndim == 2 or len(y) < 2 or np.unique(y, return_counts=True)[1].max() < 2:
             return super()._set_aside(y)
         return split_rows(y.tolist(), self.dev_fraction, seed=self.seed)
 
-    def _fit_target(self, y: Any) -> Target:
-        if isinstance(y, list):
-            classes = np.array(sorted({label for row in y for label in row}))
-            counts = np.array([sum(label in row for row in y) for label in classes.tolist()])
-            return LabelsTarget(classes, self._weights(classes, (len(y) - counts) / counts))
-        classes, counts = np.unique(y, return_counts=True)
+    def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:
+        if isinstance(y, list) or y.ndim == 2:
+            return self._fit_labels(y, train)
+        classes, numbers = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"all rows have one class, {classes[0]!r}; expected at least two classes")
-        return ClassTarget(classes, self._weights(classes, counts.sum() / (len(counts) * counts)))
+        counts = np.bincount(numbers[train], minlength=len(classes)).clip(1)
+        return ClassTarget(classes, self._weights(classes, len(train) / (len(classes) * counts)))
+
+    def _fit_labels(self, y: Any, train: NDArray[np.int64]) -> Target:
+        """Several labels a row."""
+        classes = np.arange(y.shape[1]) if isinstance(y, np.ndarray) else _distinct(y)
+        target = LabelsTarget(classes)
+        counts = target.encode(y).numpy()[train].sum(0).clip(1, max(1, len(train) - 1))
+        target.weights = self._weights(classes, (len(train) - counts) / counts)
+        return target
 
     def _weights(self, classes: NDArray[Any], balanced: NDArray[Any]) -> Tensor | None:
         if self.class_weight is None:
@@ -118,3 +143,46 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_label = True
         return tags
+
+
+_SEVERAL = (list, tuple, set, frozenset, np.ndarray)
+
+
+def _is_indicator(y: Any) -> bool:
+    """Whether `y` holds zeros and ones, a row of them for each row, as scikit-learn writes several labels a row.
+
+    In lists of lists such rows cannot be told from lists of the labels 0 and 1 unless a row names one of them twice.
+    """
+    if isinstance(y, np.ndarray):
+        return y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
+    if not isinstance(y, list) or not y or not all(isinstance(row, list | tuple | np.ndarray) for row in y):
+        return False
+    if len({len(row) for row in y}) > 1 or type_of_target(np.asarray(y)) != "multilabel-indicator":
+        return False
+    return isinstance(y[0], np.ndarray) or any(len(set(row)) < len(row) for row in y)
+
+
+def _label_lists(rows: list[Any]) -> list[list[Any]]:
+    """Several labels a row, as lists.
+
+    Raises:
+        InputError: A row is no list.
+    """
+    for row, labels in enumerate(rows):
+        if not isinstance(labels, _SEVERAL):
+            raise InputError(f"the target of row {row} is {labels!r}, expected a list of labels as elsewhere")
+    return [labels.tolist() if isinstance(labels, np.ndarray) else list(labels) for labels in rows]
+
+
+def _distinct(rows: list[list[Any]]) -> NDArray[Any]:
+    """All labels, sorted.
+
+    Raises:
+        InputError: There is none, or text and numbers are mixed.
+    """
+    labels = {label for row in rows for label in row}
+    if not labels:
+        raise InputError("no row has a label, expected labels that differ between rows")
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise InputError("the labels are text in some rows and numbers in others, expected one of the two")
+    return np.array(sorted(labels))

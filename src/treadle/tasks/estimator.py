@@ -82,6 +82,16 @@ class SequenceEstimator(BaseEstimator, ABC):
 
     task: ClassVar[str]
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give the class a signature with every argument, for `help`, editors and scikit-learn."""
+        super().__init_subclass__(**options)
+        cls.__signature__ = inspect.Signature(
+            [
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+                for name, default in cls.parameters().items()
+            ]
+        )
+
     def __init__(
         self,
         *,
@@ -257,7 +267,7 @@ class SequenceEstimator(BaseEstimator, ABC):
             )
             self.features_[name] = feature
             encoded.append(ragged)
-        self.target_ = self._fit_target(_take(y, train))
+        self.target_ = self._fit_target(y, train)
         targets = self.target_.encode(_take(y, train))
         if dev is None:
             assert held is not None
@@ -359,7 +369,8 @@ class SequenceEstimator(BaseEstimator, ABC):
         Raises:
             InputError: `X` does not fit what the model was trained on.
         """
-        return self.target_.predict(self.answer_columns(self._columns(X)))
+        answer = self.answer_columns(self._columns(X))
+        return self.target_.predict(answer)
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted model into a folder: TOML, JSON and safetensors, nothing that is executed on opening.
@@ -403,15 +414,18 @@ class SequenceEstimator(BaseEstimator, ABC):
 
         columns = self._columns(X)
         rows = len(next(iter(columns.values())))
-        return write_report(self, Path(folder), Split(columns, list(self._check_target(y, rows))), title)
+        truth = self._check_target(y, rows)
+        if isinstance(truth, np.ndarray) and truth.ndim == 2:
+            truth = [np.flatnonzero(row).tolist() for row in truth]
+        return write_report(self, Path(folder), Split(columns, list(truth)), title)
 
     @abstractmethod
     def _check_target(self, y: Any, rows: int) -> Any:
         """The target of `rows` rows in the form that `Target.encode` takes, or an InputError."""
 
     @abstractmethod
-    def _fit_target(self, y: Any) -> Target:
-        """The target fitted on training rows."""
+    def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:
+        """The target, fitted on the `train` rows of `y`; which labels there are is told from all rows."""
 
 
 def _take(y: Any, rows: NDArray[np.int64]) -> Any:

@@ -1,8 +1,10 @@
 """A number a sequence."""
 
+import numbers
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
@@ -29,6 +31,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
 
     def _check_target(self, y: Any, rows: int) -> Any:
         checked = np.asarray(column_or_1d(y, warn=True))
+        if checked.dtype == object and all(isinstance(value, numbers.Real) for value in checked):
+            checked = checked.astype(np.float64)
         if checked.dtype.kind not in "iufb":
             raise InputError(f"the targets are of type {checked.dtype}, expected numbers")
         if len(checked) != rows:
@@ -38,8 +42,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
             raise InputError(f"the target of row {bad[0]} is {checked[bad[0]]}, expected a finite number")
         return checked.astype(np.float64)
 
-    def _fit_target(self, y: Any) -> Target:
-        return NumberTarget(float(y.mean()), float(y.std()))
+    def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:
+        return NumberTarget(float(y[train].mean()), float(y[train].std()))
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn should know."""

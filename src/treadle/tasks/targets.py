@@ -1,6 +1,6 @@
 """What is predicted: how a target becomes numbers, what its loss is, and how an answer becomes a prediction again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from treadle.errors import InputError
+from treadle.errors import InputError, nearest
 
 Array = NDArray[Any]
 
@@ -53,8 +53,13 @@ class ClassTarget:
         self.weights = weights
 
     def encode(self, y: Sequence[Any]) -> Tensor:
-        """Class numbers, int64 `[rows]`."""
-        return torch.from_numpy(np.searchsorted(self.classes, np.asarray(y)).astype(np.int64))
+        """Class numbers, int64 `[rows]`.
+
+        Raises:
+            InputError: A label is none of the classes.
+        """
+        number = {label: i for i, label in enumerate(self.classes.tolist())}
+        return torch.tensor([_number(label, number) for label in np.asarray(y).tolist()], dtype=torch.int64)
 
     def loss(self, answer: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy in nats."""
@@ -71,12 +76,17 @@ class ClassTarget:
         return predicted
 
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
-        """Accuracy."""
-        return {"accuracy": float((answer.argmax(1) == target).double().mean())}
+        """Accuracy; with weights also that in which every row counts by the weight of its class."""
+        right = (answer.argmax(1) == target).double()
+        if self.weights is None:
+            return {"accuracy": float(right.mean())}
+        weights = self.weights.to(target.device)[target]
+        share = float((right * weights).sum() / weights.sum()) if weights.sum() > 0 else 0.0
+        return {"accuracy": float(right.mean()), "weighted_accuracy": share}
 
     def merit(self, dev: dict[str, float]) -> list[float]:
         """Accuracy, then loss: late in training a network grows too sure, so the loss rises while it still learns."""
-        return [dev["accuracy"], -dev["loss"]]
+        return [dev.get("weighted_accuracy", dev["accuracy"]), -dev["loss"]]
 
     def to_json(self) -> dict[str, Any]:
         """The classes; weights only matter in training."""
@@ -96,13 +106,21 @@ class LabelsTarget:
         self.size = len(classes)
         self.weights = weights
 
-    def encode(self, y: Sequence[Any]) -> Tensor:
-        """Zeros and ones, float32 `[rows, labels]`."""
+    def encode(self, y: Sequence[Any] | Array) -> Tensor:
+        """Zeros and ones, float32 `[rows, labels]`, from label lists or from zeros and ones.
+
+        Raises:
+            InputError: A label is none of those trained on.
+        """
+        if isinstance(y, np.ndarray):
+            if y.shape[1] != self.size:
+                raise InputError(f"the targets have {y.shape[1]} columns, expected {self.size}, one a label")
+            return torch.from_numpy(y.astype(np.float32))
         number = {label: i for i, label in enumerate(self.classes.tolist())}
         target = torch.zeros(len(y), self.size)
         for row, labels in enumerate(y):
             for label in labels:
-                target[row, number[label]] = 1
+                target[row, _number(label, number)] = 1
         return target
 
     def loss(self, answer: Tensor, target: Tensor) -> Tensor:
@@ -171,6 +189,13 @@ class NumberTarget:
     def to_json(self) -> dict[str, Any]:
         """Mean and scale."""
         return {"kind": "number", "mean": self.mean, "scale": self.scale}
+
+
+def _number(label: Any, number: Mapping[Any, int]) -> int:
+    if label not in number:
+        names = {str(name): name for name in number}
+        raise InputError(f"the label {label!r} is none of those trained on{nearest(str(label), names)}")
+    return number[label]
 
 
 def load_target(saved: Any) -> Target:
