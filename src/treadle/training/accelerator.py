@@ -3,6 +3,7 @@
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from treadle.errors import InputError
 from treadle.training.settings import Precision
 
 _MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
@@ -17,6 +18,12 @@ def make_accelerator(device: str, precision: Precision) -> Accelerator:
     Args:
         device: "auto" for the best that is there, or "cpu".
         precision: Of the forward pass.
+
+    Raises:
+        InputError: The device cannot compute in this precision.
     """
-    AcceleratorState._reset_state()
-    return Accelerator(cpu=device == "cpu", mixed_precision=_MIXED[precision])
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        return Accelerator(cpu=device == "cpu", mixed_precision=_MIXED[precision])
+    except ValueError as error:
+        raise InputError(f"precision {precision!r} is not possible here: {error}") from None

@@ -7,16 +7,18 @@ that whatever kills the process leaves either the old checkpoint or the new one.
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
 from treadle.errors import InputError
 
-_HEADER = "treadle"
+_HEADER, _CHECKSUM = "treadle", "checksum"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -33,6 +35,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what earlier processes were writing for `path` when they were killed."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
 def save_state(path: Path, state: Any) -> None:
     """Save nested dictionaries and lists of tensors, numbers, strings and None.
 
@@ -41,9 +49,10 @@ def save_state(path: Path, state: Any) -> None:
         state: What `load_state` will return; dictionary keys are strings or integers.
     """
     tensors: dict[str, Tensor] = {}
-    tree = _take_out(state, tensors)
-    content = serialise({k: t.detach().contiguous().cpu() for k, t in tensors.items()}, {_HEADER: json.dumps(tree)})
-    write_atomically(path, content)
+    header = json.dumps(_take_out(state, tensors))
+    # Cloned, since safetensors refuses tensors that share memory, as tied weights do.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    write_atomically(path, serialise(tensors, {_HEADER: header, _CHECKSUM: _checksum(header, tensors)}))
 
 
 def load_state(path: Path) -> Any:
@@ -54,13 +63,25 @@ def load_state(path: Path) -> Any:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {})[_HEADER]
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-        return _put_back(json.loads(header), tensors)
+        if metadata[_CHECKSUM] != _checksum(metadata[_HEADER], tensors):
+            raise ValueError("its checksum is wrong")
+        return _put_back(json.loads(metadata[_HEADER]), tensors)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: damaged or not written by Treadle ({error})") from None
+
+
+def _checksum(header: str, tensors: dict[str, Tensor]) -> str:
+    """CRC-32 of all that is saved: a disk or a copy may change bytes without making the file unreadable."""
+    crc = zlib.crc32(header.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        crc = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), crc)
+        crc = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, crc)
+    return f"{crc:08x}"
 
 
 def _take_out(node: Any, tensors: dict[str, Tensor]) -> Any:

@@ -41,4 +41,5 @@ def deferred_interrupt() -> Iterator[StopFlag]:
         yield flag
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(number, handler)
+            # None is a handler that was not set from Python, which Python cannot put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

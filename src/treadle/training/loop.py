@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,13 +15,17 @@ from torch import Tensor, nn
 from treadle.data.batches import shard
 from treadle.errors import InputError
 from treadle.training.accelerator import make_accelerator
-from treadle.training.checkpoint import load_state, save_state
-from treadle.training.interrupt import deferred_interrupt
+from treadle.training.checkpoint import load_state, remove_leftovers, save_state
+from treadle.training.interrupt import StopFlag, deferred_interrupt
 from treadle.training.optimisation import LearningRate, make_optimizer
 from treadle.training.progress import Progress, Silent
+from treadle.training.run import Run
 from treadle.training.settings import TrainingSettings
 
 Rows = NDArray[np.int64]
+
+FORMAT = 1
+"""The version of what a checkpoint holds."""
 
 
 class Batches(Protocol):
@@ -29,9 +33,6 @@ class Batches(Protocol):
 
     def epoch(self, number: int) -> list[Rows]:
         """The batches of an epoch, which depend on its number alone."""
-
-    def count(self, epochs: int) -> int:
-        """Batches in the first `epochs` epochs together."""
 
 
 @dataclass
@@ -68,71 +69,6 @@ class Interrupted(KeyboardInterrupt):
         self.checkpoint = checkpoint
 
 
-@dataclass
-class Run:
-    """Where a run stands: everything but the weights, the optimiser and the generators.
-
-    Attributes:
-        epoch: Epochs that are complete.
-        position: Batches of the present epoch that are done.
-        step: Steps that were made.
-        loss_sum: Of the losses of the present epoch.
-        norm_sum: Of its gradient norms before clipping.
-        norm_max: The largest of them.
-        history: One record an epoch.
-        best_merit: Of the best epoch so far.
-        best_epoch: Its epoch.
-        seconds: Time spent on the present epoch before the last checkpoint.
-        finished: Whether the run came to its end.
-    """
-
-    epoch: int = 0
-    position: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    norm_sum: float = 0.0
-    norm_max: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best_merit: list[float] = field(default_factory=list)
-    best_epoch: int = 0
-    seconds: float = 0.0
-    finished: bool = False
-
-    def after_step(self, loss: float, norm: float) -> None:
-        """Count a step."""
-        self.position += 1
-        self.step += 1
-        self.loss_sum += loss
-        self.norm_sum += norm
-        self.norm_max = max(self.norm_max, norm)
-
-    @property
-    def mean_loss(self) -> float:
-        """Of the present epoch so far."""
-        return self.loss_sum / self.position
-
-    def end_epoch(self, dev: dict[str, float], merit: list[float], *, rate: float, seconds: float) -> bool:
-        """Close the epoch with a record and begin the next one; return whether it was the best so far."""
-        self.epoch += 1
-        better = not self.best_merit or merit > self.best_merit
-        if better:
-            self.best_merit, self.best_epoch = merit, self.epoch
-        record = {
-            "epoch": self.epoch,
-            "train_loss": self.mean_loss,
-            **{f"dev_{name}": value for name, value in dev.items()},
-            "learning_rate": rate,
-            "gradient_norm": self.norm_sum / self.position,
-            "gradient_norm_max": self.norm_max,
-            "seconds": self.seconds + seconds,
-            "best": better,
-        }
-        self.history.append(record)
-        self.position = 0
-        self.loss_sum = self.norm_sum = self.norm_max = self.seconds = 0.0
-        return better
-
-
 def fit(
     objective: Objective,
     settings: TrainingSettings,
@@ -156,11 +92,12 @@ def fit(
         `gradient_norm` (mean), `gradient_norm_max`, `seconds`, `best`.
 
     Raises:
+        InputError: The checkpoint is damaged or of another run, or training diverged.
         Interrupted: Ctrl-C or SIGTERM; the state is saved.
     """
     with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
         trainer = Trainer(objective, settings, checkpoint, progress or Silent())
+        torch.manual_seed(settings.seed + trainer.accelerator.process_index)
         if resume and checkpoint is not None and checkpoint.exists():
             trainer.load(checkpoint)
         return trainer.train()
@@ -174,13 +111,17 @@ class Trainer:
     ) -> None:
         self.objective = objective
         self.settings = settings
-        self.progress = progress
+        self.checkpoint = checkpoint
         self.accelerator = make_accelerator(settings.device, settings.precision)
-        self.checkpoint = checkpoint if self.accelerator.is_main_process else None
+        self.is_main = self.accelerator.is_main_process
+        self.progress = progress if self.is_main else Silent()
+        if checkpoint is not None and self.is_main:
+            remove_leftovers(checkpoint)
         optimizer = make_optimizer(objective.model, settings)
         self.model, self.optimizer = self.accelerator.prepare(objective.model, optimizer)
-        # A batch for each process is one step; epochs may differ by a few batches, so a few steps are allowed for.
-        self.steps = -(-objective.batches.count(settings.epochs) // self.accelerator.num_processes) + settings.epochs
+        # The loop chooses the precision by itself; accelerate's own wrapper would stay on the model after training.
+        self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        self.steps = sum(len(self._my_batches(epoch)) for epoch in range(settings.epochs))
         self.rate = LearningRate(optimizer, settings, self.steps)
         self.run = Run()
         self.best: dict[str, Tensor] = {}
@@ -193,9 +134,7 @@ class Trainer:
             self.progress.start(step=run.step, steps=self.steps, epochs=settings.epochs)
             while not run.finished:
                 self.model.train()
-                batches = self.objective.batches.epoch(run.epoch)
-                mine = shard(batches, self.accelerator.process_index, self.accelerator.num_processes)
-                for rows in mine[run.position :]:
+                for rows in self._my_batches(run.epoch)[run.position :]:
                     with self.accelerator.autocast():
                         loss = self.objective.loss(self.model, rows)
                     self.optimizer.zero_grad()
@@ -203,31 +142,49 @@ class Trainer:
                     norm = self._clip_gradients()
                     self.optimizer.step()
                     self.rate.after_step()
-                    run.after_step(self._finite(loss), float(norm))
+                    run.after_step(float(loss.detach()), float(norm))
+                    self._check_finite("loss", run.loss_sum)
                     self.progress.advance(epoch=run.epoch, step=run.step, loss=run.mean_loss)
-                    if stop.asked:
-                        self.save()
-                        raise Interrupted(run.step, self.checkpoint)
-                    if time.monotonic() - self.saved >= settings.checkpoint_seconds:
-                        self.save()
+                    self._pause(stop)
                 self._end_epoch()
+                self._pause(stop)
         self.accelerator.unwrap_model(self.model).load_state_dict(self.best)
         return run.history
 
-    def _finite(self, loss: Tensor) -> float:
-        """The loss as a number.
+    def _my_batches(self, epoch: int) -> list[Rows]:
+        """The batches that this process, one of several perhaps, takes in an epoch: one a step."""
+        accelerator = self.accelerator
+        return shard(self.objective.batches.epoch(epoch), accelerator.process_index, accelerator.num_processes)
+
+    def _pause(self, stop: StopFlag) -> None:
+        """Save the run if it is time to, and break off if somebody asked; all processes do so after the same step."""
+        late = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
+        asked, late = self._any(stop.asked, late)
+        if asked or late:
+            self.save()
+        if asked:
+            raise Interrupted(self.run.step, self.checkpoint)
+
+    def _any(self, *wishes: bool) -> list[bool]:
+        """What at least one of the processes wishes."""
+        if self.accelerator.num_processes == 1:
+            return list(wishes)
+        votes: Tensor = self.accelerator.reduce(torch.tensor(wishes, dtype=torch.int32, device=self.accelerator.device))
+        return [bool(vote) for vote in votes]
+
+    def _check_finite(self, name: str, value: float) -> None:
+        """Refuse to go on with what is no number.
 
         Raises:
-            InputError: It is none: training has diverged.
+            InputError: Training has diverged.
         """
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise InputError(
-                f"training diverged: the loss is {value} at step {self.run.step + 1}; expected a finite one; "
-                f"try a learning rate below {self.settings.learning_rate:g} or a clip_norm below "
-                f"{self.settings.clip_norm or math.inf:g}"
-            )
-        return value
+        if math.isfinite(value):
+            return
+        clip = self.settings.clip_norm
+        raise InputError(
+            f"training diverged: the {name} is {value} at step {self.run.step}, expected a finite one; try a learning "
+            f"rate below {self.settings.learning_rate:g} or a clip_norm " + (f"below {clip:g}" if clip else "above 0")
+        )
 
     def _clip_gradients(self) -> Tensor:
         """Scale the gradient down to the largest norm that is allowed; return the norm it had."""
@@ -242,6 +199,7 @@ class Trainer:
         model.eval()
         with torch.no_grad(), self.accelerator.autocast():
             dev = self.objective.evaluate(model)
+        self._check_finite("dev loss", dev["loss"])
         rate = self.rate.value
         self.rate.after_epoch(dev["loss"])
         if run.end_epoch(dev, self.objective.merit(dev), rate=rate, seconds=self._seconds()):
@@ -257,41 +215,66 @@ class Trainer:
         return spent
 
     def save(self) -> None:
-        """Write a checkpoint, if there is a place for one."""
+        """Write a checkpoint, if there is a place for one; called by all processes, written by the first."""
         self.run.seconds += self._seconds()
         if self.checkpoint is not None:
             state = {
+                "format": FORMAT,
+                "steps": self.steps,
                 "run": asdict(self.run),
                 "settings": self.settings.model_dump(),
                 "model": self.accelerator.unwrap_model(self.model).state_dict(),
                 "best": self.best,
                 "optimizer": self.optimizer.state_dict(),
                 "rate": self.rate.state_dict(),
-                "generator": torch.get_rng_state(),
-                "cuda_generators": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+                "scaler": self.accelerator.scaler.state_dict() if self.accelerator.scaler else {},
+                "generators": self._generators(),
             }
-            save_state(self.checkpoint, state)
+            if self.is_main:
+                save_state(self.checkpoint, state)
         self.saved = time.monotonic()
+
+    def _generators(self) -> dict[str, Tensor]:
+        """The states of the random generators, `[processes, bytes]`."""
+        device = self.accelerator.device
+        states = {"cpu": torch.get_rng_state()}
+        if device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(device)
+        return {name: self.accelerator.gather(state[None].to(device)).cpu() for name, state in states.items()}
 
     def load(self, path: Path) -> None:
         """Take up a checkpoint.
 
         Raises:
-            InputError: It is damaged, or was written with other settings or another model.
+            InputError: It is damaged, or was written by another run: other settings, data, model or processes.
         """
         state = load_state(path)
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise InputError(f"{path}: is no checkpoint of this version of Treadle; start anew without --resume")
         _check_settings(path, state["settings"], self.settings)
-        self.run = Run(**state["run"])
+        processes = len(state["generators"]["cpu"])
+        if processes != self.accelerator.num_processes:
+            found = self.accelerator.num_processes
+            raise InputError(f"{path}: the run was started with {processes} processes, not {found}")
+        if state["steps"] != self.steps:
+            raise InputError(
+                f"{path}: was written by a run of {state['steps']:,} steps, the present data gives {self.steps:,}; "
+                "start anew without --resume"
+            )
         try:
             self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         except RuntimeError:
             raise InputError(f"{path}: was written by another model; start anew without --resume") from None
+        self.run = Run(**state["run"])
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.rate.load_state_dict(state["rate"])
-        torch.set_rng_state(state["generator"])
-        if state["cuda_generators"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(state["cuda_generators"])
+        if self.accelerator.scaler:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        mine, device = self.accelerator.process_index, self.accelerator.device
+        torch.set_rng_state(state["generators"]["cpu"][mine])
+        if device.type == "cuda" and "cuda" in state["generators"]:
+            torch.cuda.set_rng_state(state["generators"]["cuda"][mine], device)
 
 
 def _check_settings(path: Path, saved: dict[str, Any], now: TrainingSettings) -> None:

@@ -71,7 +71,6 @@ class Bar(Silent):
             disable=not console.is_terminal,
         )
         self._console = console
-        self._task = self._rich.add_task("", total=None)
         self._epochs = 0
         self._last_line = -math.inf
 
@@ -88,7 +87,7 @@ class Bar(Silent):
     def start(self, *, step: int, steps: int, epochs: int) -> None:
         """Begin at `step`, which is not 0 when a run is resumed."""
         self._epochs = epochs
-        self._rich.update(self._task, completed=step, total=steps)
+        self._task = self._rich.add_task("", completed=step, total=steps)
 
     def advance(self, *, epoch: int, step: int, loss: float) -> None:
         """Move the bar."""
