@@ -62,6 +62,7 @@ class SequenceEstimator(BaseEstimator, ABC):
         weight_decay: Strength of the L2 penalty on weights.
         momentum: Of "sgd" and "rmsprop".
         clip_norm: Largest gradient norm; 0 for no clipping.
+        averaging: Decay of the running mean of the weights that is evaluated and kept; 0 for the weights themselves.
         patience: Epochs without a better one on dev before training ends; 0 for never.
         dev_fraction: Share of the training rows set aside to choose the best epoch by, where no dev rows are given.
         seed: Of everything that is drawn.
@@ -83,14 +84,16 @@ class SequenceEstimator(BaseEstimator, ABC):
     task: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Give the class a signature with every argument, for `help`, editors and scikit-learn."""
+        """Give the class a signature with every argument, for `help`, editors and scikit-learn's short `repr`."""
         super().__init_subclass__(**options)
-        cls.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-                for name, default in cls.parameters().items()
-            ]
-        )
+        arguments = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in cls.parameters().items()
+        ]
+        cls.__signature__ = inspect.Signature(arguments)
+        if "__init__" in vars(cls):
+            itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            vars(cls)["__init__"].__signature__ = inspect.Signature([itself, *arguments])
 
     def __init__(
         self,
@@ -124,6 +127,7 @@ class SequenceEstimator(BaseEstimator, ABC):
         weight_decay: float = 0.01,
         momentum: float = 0.9,
         clip_norm: float = 1.0,
+        averaging: float = 0.995,
         patience: int = 0,
         dev_fraction: float = 0.1,
         seed: int = 0,
@@ -164,6 +168,7 @@ class SequenceEstimator(BaseEstimator, ABC):
         self.weight_decay = weight_decay
         self.momentum = momentum
         self.clip_norm = clip_norm
+        self.averaging = averaging
         self.patience = patience
         self.dev_fraction = dev_fraction
         self.seed = seed

@@ -11,8 +11,8 @@ from treadle.nn import LockedDropout, Pooling, Stack
 from treadle.tasks.features import Feature
 from treadle.tasks.settings import NetworkSettings
 
-EMBEDDING_SCALE = 0.1
-"""Standard deviation of fresh embeddings: small beside the weights, so that rare words begin nearly equal."""
+EMBEDDING_SCALE = 0.5
+"""Standard deviation of fresh embeddings: large enough that rare words, which move little, stay different."""
 
 
 class SequenceEncoder(nn.Module):

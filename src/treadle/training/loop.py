@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from treadle.data.batches import shard
 from treadle.errors import InputError
 from treadle.training.accelerator import make_accelerator
+from treadle.training.averaging import WeightAverage
 from treadle.training.checkpoint import load_state, remove_leftovers, save_state
 from treadle.training.interrupt import StopFlag, deferred_interrupt
 from treadle.training.optimisation import LearningRate, make_optimizer
@@ -123,6 +124,7 @@ class Trainer:
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         self.steps = sum(len(self._my_batches(epoch)) for epoch in range(settings.epochs))
         self.rate = LearningRate(optimizer, settings, self.steps)
+        self.average = WeightAverage(objective.model, settings.averaging)
         self.run = Run()
         self.best: dict[str, Tensor] = {}
         self.since = self.saved = time.monotonic()
@@ -142,6 +144,7 @@ class Trainer:
                     norm = self._clip_gradients()
                     self.optimizer.step()
                     self.rate.after_step()
+                    self.average.update(run.step)
                     run.after_step(float(loss.detach()), float(norm))
                     self._check_finite("loss", run.loss_sum)
                     self.progress.advance(epoch=run.epoch, step=run.step, loss=run.mean_loss)
@@ -197,13 +200,14 @@ class Trainer:
         run = self.run
         model = self.accelerator.unwrap_model(self.model)
         model.eval()
-        with torch.no_grad(), self.accelerator.autocast():
+        with self.average.applied(), torch.no_grad(), self.accelerator.autocast():
             dev = self.objective.evaluate(model)
+            weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self._check_finite("dev loss", dev["loss"])
         rate = self.rate.value
         self.rate.after_epoch(dev["loss"])
         if run.end_epoch(dev, self.objective.merit(dev), rate=rate, seconds=self._seconds()):
-            self.best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+            self.best = weights
         stale = self.settings.patience and run.epoch - run.best_epoch >= self.settings.patience
         run.finished = run.epoch >= self.settings.epochs or bool(stale)
         self.progress.epoch_ended(run.history[-1])
@@ -224,6 +228,7 @@ class Trainer:
                 "run": asdict(self.run),
                 "settings": self.settings.model_dump(),
                 "model": self.accelerator.unwrap_model(self.model).state_dict(),
+                "average": self.average.weights,
                 "best": self.best,
                 "optimizer": self.optimizer.state_dict(),
                 "rate": self.rate.state_dict(),
@@ -266,6 +271,7 @@ class Trainer:
         except RuntimeError:
             raise InputError(f"{path}: was written by another model; start anew without --resume") from None
         self.run = Run(**state["run"])
+        self.average.weights = state["average"]
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.rate.load_state_dict(state["rate"])

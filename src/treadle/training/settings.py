@@ -23,6 +23,8 @@ class TrainingSettings(BaseModel):
             zero (Smith & Topin 2018); "cosine" falls from the start; "step" falls to a tenth twice, after half and
             three quarters of the epochs; "plateau" halves when the dev loss stands still; "constant" stays.
         clip_norm: Gradients are scaled down to this global norm (Pascanu et al. 2013); 0 for no clipping.
+        averaging: What is evaluated and kept is a running mean of the weights with this decay; 0 for the weights as
+            they are. See `treadle.training.averaging`.
         patience: Epochs without a better one on dev before training ends; 0 for never.
         batch_tokens: Padded steps a batch, at most.
         batch_size: Sequences a batch, at most.
@@ -41,6 +43,7 @@ class TrainingSettings(BaseModel):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     schedule: Schedule = "one-cycle"
     clip_norm: float = Field(default=1.0, ge=0)
+    averaging: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(default=0, ge=0)
     batch_tokens: int = Field(default=8192, ge=1)
     batch_size: int = Field(default=64, ge=1)
