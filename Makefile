@@ -1,0 +1,74 @@
+# Everything a developer runs. Each target sets up what it needs: a virtual environment in .venv with torch's CPU build,
+# the versions of constraints.txt and this package, editable. Needs Python 3.11 or newer and pip; another interpreter
+# is named by `make PYTHON=python3.12 ...`.
+
+PYTHON ?= python3
+DATA ?= ../shared/data
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+IMDB := runs/bench/aclImdb
+
+.PHONY: help demo test test-slow lint format bench bench-accuracy setup clean
+
+help:
+	@echo "make demo       train a classifier on built-in data and show its accuracy beside a baseline's"
+	@echo "make test       lint, then all tests and doctests but the slow ones"
+	@echo "make test-slow  the slow tests"
+	@echo "make lint       ruff, formatting, types, layering"
+	@echo "make format     let ruff put in order what it can"
+	@echo "make bench      measure speed and write bench/RESULTS.md (bench-accuracy: accuracy, hours)"
+	@echo "make clean      remove the virtual environment and caches"
+
+setup: $(READY)
+
+demo: $(READY)
+	$(BIN)/treadle demo
+
+# Lint comes first: it takes seconds, and a test run that passes on code that may not land is time lost.
+# One thread a process: the tensors of tests are too small to share among cores, so two processes share the tests.
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist worksteal --durations 15 --doctest-modules tests src/treadle
+
+test-slow: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow --durations 15 tests
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) $(IMDB)
+	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/imdb_epoch.py $(IMDB)/train
+
+bench-accuracy: $(READY)
+	$(BIN)/python bench/accuracy.py $(DATA)
+
+$(IMDB):
+	@test -e $(DATA)/text/imdb/aclImdb_labeled.tar.gz || { echo "make bench needs IMDB: $(DATA)/text/imdb/aclImdb_labeled.tar.gz is missing; name its folder by DATA="; exit 1; }
+	mkdir -p $(@D)
+	tar -xzf $(DATA)/text/imdb/aclImdb_labeled.tar.gz -C $(@D)
+
+# torch comes first and by itself. The build "+cpu" is taken from wherever pip looks already, else from torch's own index;
+# left alone, pip would fetch gigabytes of CUDA on Linux.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Treadle needs Python 3.11 or newer, found: $$($(PYTHON) --version 2>&1 || true). Name another by make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps "torch==$(TORCH)+cpu" 2>/dev/null || \
+		$(BIN)/python -m pip install --no-deps "torch==$(TORCH)" --extra-index-url $(CPU_INDEX)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests bench examples -name __pycache__ -prune -exec rm -rf {} +
