@@ -42,6 +42,21 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         super().__init__(**options)
         self.class_weight = class_weight
 
+    def check_arguments(self) -> None:
+        """Check every argument, as far as that needs no data.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+        super().check_arguments()
+        weights: list[Any] = list(self.class_weight.values()) if isinstance(self.class_weight, Mapping) else []
+        if any(not isinstance(weight, int | float | np.number) or not 0 <= weight < float("inf") for weight in weights):
+            raise InputError(f"class_weight is {self.class_weight!r}, expected weights that are numbers of at least 0")
+        if not isinstance(self.class_weight, Mapping) and self.class_weight not in (None, "balanced"):
+            raise InputError(
+                f"class_weight is {self.class_weight!r}, expected None, 'balanced' or a weight for each class"
+            )
+
     @property
     def classes_(self) -> NDArray[Any]:
         """The classes, sorted."""
@@ -127,10 +142,6 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         if self.class_weight is None:
             return None
         if isinstance(self.class_weight, str):
-            if self.class_weight != "balanced":
-                raise InputError(
-                    f"class_weight is {self.class_weight!r}, expected None, 'balanced' or a weight for each class"
-                )
             return torch.from_numpy(balanced)
         unknown = [name for name in self.class_weight if name not in classes.tolist()]
         if unknown:

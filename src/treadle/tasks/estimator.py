@@ -14,12 +14,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from treadle.cells import make_cell
+from treadle.cells.initialisation import SCHEMES
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, nearest
 from treadle.tasks.features import Feature, Where, fit_feature
 from treadle.tasks.inputs import Columns, infer_kinds, row_name, to_columns, to_sequences
 from treadle.tasks.network import SequenceNetwork
-from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
+from treadle.tasks.settings import FeatureSettings, NetworkSettings, SplitSettings, check
 from treadle.tasks.targets import Target
 from treadle.training import Bar, Objective, Progress, TrainingSettings, fit
 
@@ -203,6 +205,20 @@ class SequenceEstimator(BaseEstimator, ABC):
         super().set_params(**params)
         return self
 
+    def check_arguments(self) -> None:
+        """Check every argument, as far as that needs no data.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+        values = self.get_params()
+        for settings in (SplitSettings, FeatureSettings, NetworkSettings):
+            check(settings, values)
+        make_cell(self.cell, 1, 1)
+        if self.init not in SCHEMES:
+            raise InputError(f"there is no initialisation {self.init!r}{nearest(self.init, SCHEMES)}")
+        check(TrainingSettings, values | {"epochs": 1 if self.epochs is None else self.epochs})
+
     def fit(self, X: Any, y: Any, *, dev: tuple[Any, Any] | None = None) -> Self:
         """Train.
 
@@ -254,8 +270,8 @@ class SequenceEstimator(BaseEstimator, ABC):
             InputError: An argument or the data cannot be used.
             Interrupted: Training was asked to stop; its state is in `checkpoint`.
         """
+        self.check_arguments()
         feature_settings = check(FeatureSettings, self.get_params())
-        check(NetworkSettings, self.get_params())
         rows = len(next(iter(columns.values())))
         y = self._check_target(y, rows)
         train = np.arange(rows)

@@ -21,7 +21,8 @@ def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
     - a list, or a column of a data frame, of texts, token lists or series (arrays or lists `[time]` or `[time,
       channels]`, of any lengths);
     - an array `[rows, time, channels]`;
-    - an array `[rows, time]`, its rows as lists (only in fit), or a pandas data frame of numbers: a series of one channel a row, checked as scikit-learn does;
+    - an array `[rows, time]`, its rows as lists (only in fit), or a pandas data frame of numbers: a series of one
+      channel a row, checked as scikit-learn does;
     - a dictionary of columns or a data frame: each column an input.
 
     Args:
@@ -63,7 +64,7 @@ def row_name(row: int) -> str:
 
 
 def _is_matrix(X: Any) -> bool:
-    """Whether `X` is for scikit-learn to check: single numbers in an array or data frame, or none of the other forms."""
+    """Whether `X` is for scikit-learn to check: numbers in an array or data frame, or none of the other forms."""
     if isinstance(X, Mapping) or hasattr(X, "to_list"):  # a dictionary of columns; a column of pandas or polars
         return False
     if hasattr(X, "columns") and hasattr(X, "iloc"):

@@ -28,6 +28,14 @@ class FeatureSettings(BaseModel):
     clip_outliers: float | None = Field(gt=0)
 
 
+class SplitSettings(BaseModel):
+    """Which rows are set aside; the field is documented in `SequenceEstimator`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dev_fraction: float = Field(gt=0, lt=1)
+
+
 class NetworkSettings(BaseModel):
     """The shape of the network; the fields are documented in `SequenceEstimator`."""
 
