@@ -1,0 +1,30 @@
+"""What all tests share."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked `data` where the data sets are missing, with the reason."""
+    if SHARED_DATA.is_dir():
+        return
+    for item in items:
+        if item.get_closest_marker("data") is not None:
+            item.add_marker(pytest.mark.skip(reason=f"needs the data sets in {SHARED_DATA}"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real data beside the repository, never part of it; for tests marked `data`."""
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """The networks of tests are too small for several threads to help, and one thread gives the same sums anywhere."""
+    import torch
+
+    torch.set_num_threads(1)
