@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import typer
 
@@ -28,6 +29,8 @@ def run(command: str, arguments: list[str]) -> int:
     """
     if command not in COMMANDS:
         return fail(f"there is no command {command!r}{nearest(command, COMMANDS)}")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a label that a console cannot show
     program = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     program.command(help=COMMANDS[command])(getattr(import_module(f"treadle.cli.{command}"), command))
     try:
@@ -41,6 +44,8 @@ def run(command: str, arguments: list[str]) -> int:
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # the reader of our output has gone away; so that Python does not complain at exit:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a folder that may not be written to, a full disk
+        return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 0
 
 

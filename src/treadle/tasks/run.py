@@ -19,6 +19,7 @@ from treadle.tasks.folder import (
     ESTIMATORS,
     METRICS,
     RESULT,
+    WEIGHTS,
     load_config,
     save_config,
     save_model,
@@ -139,14 +140,22 @@ def start_run(
     """
     if (folder / CONFIG).exists():
         raise InputError(f"{folder}: holds a run already; go on with it by --resume, or name another folder by --out")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: found a file, expected a new or empty folder for the run")
     train = source.open(source.train, "train")
     roles = _roles(train, source)
     try:
         estimator = ESTIMATORS[roles.task](**arguments)
     except TypeError as error:
         raise InputError(str(error)) from None
+    estimator.check_arguments()
     how = Conduct(folder, resume=False, checkpoint_seconds=checkpoint_seconds, say=say, progress=progress or Silent())
-    return _run(estimator, source, train, roles, how)
+    try:
+        return _run(estimator, source, train, roles, how)
+    except InputError:
+        if not (folder / WEIGHTS).exists():  # nothing was learnt; the corrected command may use the folder
+            (folder / CONFIG).unlink(missing_ok=True)
+        raise
 
 
 def resume_run(
@@ -322,6 +331,8 @@ def _command(source: DataSource, estimator: SequenceEstimator, folder: Path) -> 
     for name in ("dev", "test", "task", "target", "separator", "format", "encoding"):
         if getattr(source, name) is not None:
             words += [f"--{name}", str(getattr(source, name))]
+    if source.header is not None:
+        words.append("--header" if source.header else "--no-header")
     for name in source.input or []:
         words += ["--input", name]
     defaults = estimator.parameters()
