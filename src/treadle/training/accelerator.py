@@ -24,6 +24,9 @@ def make_accelerator(device: str, precision: Precision) -> Accelerator:
     """
     AcceleratorState._reset_state(reset_partial_state=True)
     try:
-        return Accelerator(cpu=device == "cpu", mixed_precision=_MIXED[precision])
+        accelerator = Accelerator(cpu=device == "cpu", mixed_precision=_MIXED[precision])
     except ValueError as error:
         raise InputError(f"precision {precision!r} is not possible here: {error}") from None
+    if precision != "float32" and not accelerator.native_amp:  # accelerate would compute in float32, without a word
+        raise InputError(f"precision {precision!r} is not possible on device {accelerator.device.type!r}")
+    return accelerator

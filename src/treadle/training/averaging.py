@@ -33,7 +33,10 @@ class WeightAverage:
         decay = min(self.decay, (1 + step) / (10 + step))
         now = self.model.state_dict()
         for name, mean in self.weights.items():
-            mean.lerp_(now[name], 1 - decay)
+            if mean.is_floating_point():
+                mean.lerp_(now[name], 1 - decay)
+            else:  # a counter or a mask among the buffers has no mean
+                mean.copy_(now[name])
 
     @contextmanager
     def applied(self) -> Iterator[nn.Module]:

@@ -271,7 +271,7 @@ class Trainer:
         except RuntimeError:
             raise InputError(f"{path}: was written by another model; start anew without --resume") from None
         self.run = Run(**state["run"])
-        self.average.weights = state["average"]
+        self.average.weights = {k: value.to(self.accelerator.device) for k, value in state["average"].items()}
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.rate.load_state_dict(state["rate"])
