@@ -126,7 +126,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
             return self._fit_labels(y, train)
         classes, numbers = np.unique(y, return_inverse=True)
         if len(classes) < 2:
-            raise InputError(f"all rows have one class, {classes[0]!r}; expected at least two classes")
+            raise InputError(f"all rows have one class, {classes.tolist()[0]!r}; expected at least two classes")
         counts = np.bincount(numbers[train], minlength=len(classes)).clip(1)
         return ClassTarget(classes, self._weights(classes, len(train) / (len(classes) * counts)))
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from treadle.data.kinds import Kind
 from treadle.data.numeric import SeriesScaler
 from treadle.data.ragged import Ragged
@@ -92,7 +94,8 @@ class Feature:
         return cls(kind, types.get(kind, TextEncoder).from_json(encoder), max_length)
 
     def _ragged(self, rows: Sequence[Any]) -> Ragged:
-        return Ragged.from_arrays([row[: self.max_length] for row in rows] if self.max_length else rows)
+        cut = [row[: self.max_length] for row in rows] if self.max_length else rows
+        return Ragged.from_arrays(cut, dtype=torch.float32 if self.is_numeric else torch.int64)
 
 
 def fit_feature(
