@@ -316,7 +316,8 @@ class SequenceEstimator(BaseEstimator, ABC):
         objective = Objective(self.network_, batches, loss, evaluate, target.merit)
         if progress is None and self.verbose:
             progress = Bar()
-        self.history_ = fit(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        with torch.random.fork_rng():  # the caller's random numbers are left alone
+            self.history_ = fit(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         self.network_.eval()
         return self
 
