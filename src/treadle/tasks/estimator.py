@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from treadle.cells import make_cell
+from treadle.cells import cell_names
 from treadle.cells.initialisation import SCHEMES
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, nearest
@@ -214,7 +214,8 @@ class SequenceEstimator(BaseEstimator, ABC):
         values = self.get_params()
         for settings in (SplitSettings, FeatureSettings, NetworkSettings):
             check(settings, values)
-        make_cell(self.cell, 1, 1)
+        if self.cell not in cell_names():
+            raise InputError(f"there is no cell {self.cell!r}{nearest(self.cell, cell_names())}")
         if self.init not in SCHEMES:
             raise InputError(f"there is no initialisation {self.init!r}{nearest(self.init, SCHEMES)}")
         check(TrainingSettings, values | {"epochs": 1 if self.epochs is None else self.epochs})

@@ -90,6 +90,8 @@ class Feature:
             max_length, encoder = saved["max_length"], saved["encoder"]
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"a saved feature is damaged: {error!r}") from None
+        if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
+            raise InputError(f"a saved feature is damaged: max_length is {max_length!r}")
         types: dict[Kind, Any] = {Kind.SERIES: SeriesScaler, Kind.TOKENS: Vocabulary}
         return cls(kind, types.get(kind, TextEncoder).from_json(encoder), max_length)
 

@@ -25,7 +25,7 @@ from safetensors.torch import save as save_tensors
 
 import treadle
 from treadle.data import Roles
-from treadle.errors import InputError
+from treadle.errors import InputError, nearest
 from treadle.tasks.classify import SequenceClassifier
 from treadle.tasks.estimator import SequenceEstimator
 from treadle.tasks.features import Feature
@@ -72,14 +72,20 @@ def load_config(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
         InputError: The folder or file is missing, damaged or made by a newer version.
     """
     content = _read_config(folder)
+    for name, form in {"task": str, "arguments": dict, "data": dict}.items():
+        if not isinstance(content.get(name), form):
+            raise InputError(f"{folder / CONFIG}: damaged, expected an entry {name!r}")
+    task, arguments, data = content["task"], content["arguments"], content["data"]
+    if task not in ESTIMATORS:
+        raise InputError(f"{folder / CONFIG}: the task {task!r} is not known{nearest(task, ESTIMATORS)}")
     try:
-        estimator_type = ESTIMATORS[content["task"]]
-        arguments, data = content["arguments"], content["data"]
-    except KeyError as error:
-        raise InputError(f"{folder / CONFIG}: damaged, expected an entry {error}") from None
-    if isinstance(arguments.get("class_weight"), list):
-        arguments["class_weight"] = {pair["class"]: pair["weight"] for pair in arguments["class_weight"]}
-    return estimator_type(**arguments), data
+        if isinstance(arguments.get("class_weight"), list):
+            arguments["class_weight"] = {pair["class"]: pair["weight"] for pair in arguments["class_weight"]}
+        estimator = ESTIMATORS[task](**arguments)
+        estimator.check_arguments()
+    except (InputError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / CONFIG}: {error}") from None
+    return estimator, data
 
 
 def save_model(folder: Path, estimator: SequenceEstimator, roles: Roles | None = None) -> None:
@@ -109,6 +115,8 @@ def load_model(folder: str | Path) -> tuple[SequenceEstimator, Roles | None]:
     saved = _read_json(folder / FEATURES)
     try:
         estimator.features_ = {name: Feature.from_json(feature) for name, feature in saved["features"].items()}
+        if not estimator.features_:
+            raise InputError("expected at least one feature")
         estimator.target_ = load_target(saved["target"])
         roles = None if saved["roles"] is None else Roles.from_json(saved["roles"])
         if saved["steps_a_row"] is not None:
