@@ -190,7 +190,7 @@ def test_what_cannot_be_trained_on_is_refused(x, y, sentence):
 def test_text_where_numbers_were_trained_on():
     x, y = series(20)
     model = small(epochs=1).fit(x, y)
-    with pytest.raises(InputError, match="row 0 .*, column 'input': found 'a text', expected numbers"):
+    with pytest.raises(InputError, match=r"row 0 .*, column 'input': found 'a text', expected numbers"):
         model.predict(["a text"])
     with pytest.raises(InputError, match=r"has 3 channels|3 channels, expected 2"):
         model.predict([np.zeros((4, 3))])
