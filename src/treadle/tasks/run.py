@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,8 @@ def start_run(
     except InputError:
         if not (folder / WEIGHTS).exists():  # nothing was learnt; the corrected command may use the folder
             (folder / CONFIG).unlink(missing_ok=True)
+            with suppress(OSError):  # there is none, or it holds something of the user's
+                folder.rmdir()
         raise
 
 
@@ -219,13 +222,10 @@ def _run(estimator: SequenceEstimator, source: DataSource, train: Table, roles: 
     folder, say = how.folder, how.say
     y = check_target(train, roles.target, roles.task, separator=source.separator)
     columns = extract(train, roles)
-    notes = [f"{source.train}: {train.note}"] if train.note else []
-    notes += roles.reasons
+    notes = [f"{source.train}: {_understood(train)}", *roles.reasons]
     tables = _other_tables(source)
     others = {name: _split(table, roles, source, y) for name, table in tables.items()}
-    notes += [
-        f"{name}: {len(table):,} rows" + (f", {table.note}" if table.note else "") for name, table in tables.items()
-    ]
+    notes += [f"{name}: {_understood(table)}" for name, table in tables.items()]
     if "dev" not in others:
         notes.append(f"dev: {estimator.dev_fraction:.0%} of the training rows, set aside by seed {estimator.seed}")
     for note in notes:
@@ -247,6 +247,11 @@ def _run(estimator: SequenceEstimator, source: DataSource, train: Table, roles: 
     say(f"{describe(estimator)}, {describe_size(estimator)}")
     whole = Split(columns, y, [train.where(row) for row in range(len(train))])
     return _conclude(estimator, source, whole, others, folder, notes, say)
+
+
+def _understood(table: Table) -> str:
+    """How a table was read, with its number of rows."""
+    return table.note if " row" in table.note else f"{len(table):,} rows, {table.note}".rstrip(", ")
 
 
 def _other_tables(source: DataSource) -> dict[str, Table]:
