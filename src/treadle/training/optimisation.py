@@ -74,6 +74,9 @@ class LearningRate:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a checkpoint."""
         self.scheduler.load_state_dict(state)
+        # A count of one makes torch warn where the schedule moves before the optimiser does; a run that is resumed at
+        # the end of its first epoch does so rightly.
+        self.scheduler._step_count = 2
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: TrainingSettings, steps: int) -> tuple[str, Any]:
