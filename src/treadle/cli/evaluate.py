@@ -14,19 +14,20 @@ def evaluate(
     format: Annotated[str | None, Option(help="As in train.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
-    separator: Annotated[str | None, Option(help="As in train.")] = None,
+    separator: Annotated[str | None, Option(help="As in train.  [default: the one it was trained with]")] = None,
     report: Annotated[Path | None, Option(help="Also write a report page to this file.")] = None,
     json: Annotated[bool, Option("--json", help="Print figures as JSON.")] = False,
 ) -> None:
     """Parse, measure, print."""
     from treadle.evaluation.report import render
-    from treadle.tasks.folder import load_model
+    from treadle.tasks.folder import load_config, load_model
     from treadle.tasks.reporting import describe, make_report, metrics, predictions
     from treadle.tasks.run import DataSource, read_split, roles_of
     from treadle.training import write_atomically
 
     estimator, roles = load_model(model)
     table = DataSource(data, format=format, encoding=encoding, header=header).open(data, "test")
+    separator = separator or load_config(model)[1].get("separator")
     split = read_split(table, roles_of(model, roles), estimator, separator)
     scores = metrics(estimator, predictions(estimator, split))
     print(as_json({k: e.value for k, e in scores.items()}) if json else f"{len(split):,} rows  {figures(scores)}")

@@ -38,7 +38,7 @@ def predict(
         table, roles = _standard_input(roles, encoding)
     else:
         table = DataSource(data, format=format, encoding=encoding, header=header).open(data, "test")
-    for answer in answers(estimator, extract(table, roles)):
+    for answer in answers(estimator, extract(table, roles), table.where):
         print(
             as_json(answer)
             if json

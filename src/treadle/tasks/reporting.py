@@ -31,7 +31,8 @@ from treadle.evaluation import (
 from treadle.evaluation.attribution import integrated_gradients
 from treadle.tasks.classify import SequenceClassifier
 from treadle.tasks.estimator import SequenceEstimator
-from treadle.tasks.inputs import Columns
+from treadle.tasks.features import Where
+from treadle.tasks.inputs import Columns, row_name
 from treadle.tasks.targets import LabelsTarget, NumberTarget
 from treadle.training import write_atomically
 
@@ -61,17 +62,18 @@ class Split:
         return len(self.y)
 
 
-def answers(estimator: SequenceEstimator, columns: Columns) -> list[dict[str, Any]]:
+def answers(estimator: SequenceEstimator, columns: Columns, where: Where = row_name) -> list[dict[str, Any]]:
     """The answer for every row: `prediction`, and for a classifier `confidence` and the `probabilities` by class.
 
     Args:
         estimator: The fitted model.
         columns: Cells in the form of their kinds.
+        where: The place of a row, for error sentences.
 
     Raises:
         InputError: A cell does not fit what the model was trained on.
     """
-    output = _output(estimator, estimator.answer_columns(columns))
+    output = _output(estimator, estimator.answer_columns(columns, where))
     if not isinstance(estimator, SequenceClassifier):
         return [{"prediction": float(value)} for value in output]
     classes = _classes(estimator)
@@ -96,7 +98,7 @@ def measured_task(estimator: SequenceEstimator) -> Task:
 
 def predictions(estimator: SequenceEstimator, split: Split) -> Predictions:
     """What the model says of a split, beside the truth."""
-    answer = estimator.answer_columns(split.columns)
+    answer = estimator.answer_columns(split.columns, split.places.__getitem__ if split.places else row_name)
     return Predictions(split.y, _output(estimator, answer), _classes(estimator), _lengths(estimator, split))
 
 
