@@ -26,11 +26,16 @@ def make_model(hidden: int = 8, seed: int = 7) -> nn.Sequential:
         )
 
 
-def make_objective(model: nn.Module | None = None, *, rows: int = ROWS, batch: int = BATCH) -> Objective:
-    """Which of three random directions a vector is nearest to."""
+def make_data(rows: int = ROWS) -> tuple[Tensor, Tensor]:
+    """Vectors `[rows, features]` and their classes `[rows]`."""
     draw = torch.Generator().manual_seed(5)
     x = torch.randn(rows, FEATURES, generator=draw)
-    y = (x @ torch.randn(FEATURES, CLASSES, generator=draw)).argmax(1)
+    return x, (x @ torch.randn(FEATURES, CLASSES, generator=draw)).argmax(1)
+
+
+def make_objective(model: nn.Module | None = None, *, rows: int = ROWS, batch: int = BATCH) -> Objective:
+    """Which of three random directions a vector is nearest to."""
+    x, y = make_data(rows)
 
     def loss(model: nn.Module, rows: Rows) -> Tensor:
         picked = torch.from_numpy(rows)

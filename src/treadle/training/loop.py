@@ -277,10 +277,11 @@ class Trainer:
         self.rate.load_state_dict(state["rate"])
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        mine, device = self.accelerator.process_index, self.accelerator.device
-        torch.set_rng_state(state["generators"]["cpu"][mine])
-        if device.type == "cuda" and "cuda" in state["generators"]:
-            torch.cuda.set_rng_state(state["generators"]["cuda"][mine], device)
+        # Cloned, since torch reads a generator's state from where the memory begins, which holds the first process's.
+        generators = {k: states[self.accelerator.process_index].clone() for k, states in state["generators"].items()}
+        torch.set_rng_state(generators["cpu"])
+        if self.accelerator.device.type == "cuda" and "cuda" in generators:
+            torch.cuda.set_rng_state(generators["cuda"], self.accelerator.device)
 
 
 def _check_settings(path: Path, saved: dict[str, Any], now: TrainingSettings) -> None:
