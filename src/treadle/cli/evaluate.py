@@ -22,7 +22,7 @@ def evaluate(
     from treadle.evaluation.report import render
     from treadle.tasks.folder import load_config, load_model
     from treadle.tasks.reporting import describe, make_report, metrics, predictions
-    from treadle.tasks.run import DataSource, read_split, roles_of
+    from treadle.tasks.run import DataSource, plain_figures, read_split, roles_of
     from treadle.training import write_atomically
 
     estimator, roles = load_model(model)
@@ -30,7 +30,7 @@ def evaluate(
     separator = separator or load_config(model)[1].get("separator")
     split = read_split(table, roles_of(model, roles), estimator, separator)
     scores = metrics(estimator, predictions(estimator, split))
-    print(as_json({k: e.value for k, e in scores.items()}) if json else f"{len(split):,} rows  {figures(scores)}")
+    print(as_json(plain_figures(scores)) if json else f"{len(split):,} rows  {figures(scores)}")
     if report is not None:
         page = make_report(estimator, f"{describe(estimator)} on {Path(data).name}", {"test": split})
         write_atomically(report, render(page).encode())

@@ -110,7 +110,9 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         elif isinstance(values, list) and any(isinstance(row, _SEVERAL) for row in values):
             checked = _label_lists(values)
         else:
-            checked = column_or_1d(y, warn=True)
+            if isinstance(values, list) and None in values:
+                raise InputError(f"the target of row {values.index(None)} is missing, expected a label in every row")
+            checked = column_or_1d(values, warn=True)
             check_classification_targets(checked)
         if len(checked) != rows:
             raise InputError(f"there are {rows} rows and {len(checked)} targets, expected equally many")

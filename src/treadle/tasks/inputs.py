@@ -1,6 +1,6 @@
 """The `X` of scikit-learn's contract, in any of its forms, as named columns of sequences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from treadle.data import read
 from treadle.data.kinds import Kind, as_sequences, infer_kind
+from treadle.errors import InputError
 
 SINGLE = "input"
 """The name of the only column where `X` has no names."""
@@ -31,8 +32,15 @@ def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
         fitting: Whether it is fit that was called.
 
     Raises:
-        ValueError: `X` is none of these.
+        InputError: `X` has no row, or is one text.
+        ValueError: `X` is none of these, in scikit-learn's words.
     """
+    if hasattr(X, "__array__") and not hasattr(X, "columns") and not hasattr(X, "to_list"):
+        X = np.asarray(X)  # a tensor
+    if isinstance(X, str | Iterator | Set):
+        raise InputError(f"the data is of type {type(X).__name__}, expected a list of sequences, one a row")
+    if isinstance(X, Sequence) and not X:
+        raise InputError("the data has no row")
     if _is_matrix(X) or (fitting and _is_list_of_rows(X)):
         matrix = validate_data(estimator, X, reset=fitting, ensure_all_finite="allow-nan", ensure_min_samples=1)
         return {SINGLE: list(np.asarray(matrix, dtype=np.float64)[:, :, None])}
@@ -41,7 +49,8 @@ def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
             vars(estimator).pop(remembered, None)
     if isinstance(X, Mapping) or hasattr(X, "columns"):
         return dict(read(X).columns)
-    return {SINGLE: X.to_list() if hasattr(X, "to_list") else list(X)}
+    rows = X.to_list() if hasattr(X, "to_list") else list(X)
+    return {SINGLE: [_plain(row) for row in rows]}
 
 
 def to_sequences(columns: Columns, kinds: Mapping[str, Kind]) -> Columns:
@@ -74,7 +83,7 @@ def _is_matrix(X: Any) -> bool:
     if isinstance(X, np.ndarray):
         return X.ndim == 2 or (X.ndim != 3 and X.dtype.kind in "iufbc")
     if isinstance(X, Sequence) and not isinstance(X, str):
-        return not X or all(isinstance(row, int | float) for row in X)
+        return all(isinstance(row, int | float) for row in X)
     return True
 
 
@@ -89,3 +98,8 @@ def _is_list_of_rows(X: Any) -> bool:
     return len({len(row) for row in X}) == 1 and all(
         isinstance(value, int | float | np.number) for row in X for value in row
     )
+
+
+def _plain(row: Any) -> Any:
+    """A tensor, or another library's array, as NumPy's own."""
+    return np.asarray(row) if hasattr(row, "__array__") and not isinstance(row, str) else row

@@ -1,6 +1,7 @@
 """A whole run from files: read, understand, train, evaluate, compare, report. What `treadle train` does."""
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -312,13 +313,14 @@ def _conclude(
 def _write_result(folder: Path, estimator: SequenceEstimator, report: Report, baseline: System, shown: str) -> None:
     """`result.json`: figures only, for programs."""
     content: dict[str, Any] = {"task": estimator.task}
-    content |= {name: _figures(scores) for name, scores in report.model.scores.items()}
-    content["baseline"] = {"name": baseline.name, shown: _figures(metrics(estimator, baseline.predictions[shown]))}
+    content |= {name: plain_figures(scores) for name, scores in report.model.scores.items()}
+    content["baseline"] = {"name": baseline.name, shown: plain_figures(metrics(estimator, baseline.predictions[shown]))}
     write_atomically(folder / RESULT, (json.dumps(content, indent=2) + "\n").encode())
 
 
-def _figures(scores: Mapping[str, Estimate]) -> dict[str, float]:
-    return {name: estimate.value for name, estimate in scores.items()}
+def plain_figures(scores: Mapping[str, Estimate]) -> dict[str, float | None]:
+    """The values alone, None where one is not defined (R2 of a single row), since JSON knows no NaN."""
+    return {name: estimate.value if math.isfinite(estimate.value) else None for name, estimate in scores.items()}
 
 
 def _take(split: Split, rows: Any) -> Split:
