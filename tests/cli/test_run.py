@@ -291,3 +291,17 @@ def test_every_command_is_a_module():
 
     for command in COMMANDS:
         assert callable(getattr(import_module(f"treadle.cli.{command}"), command))
+
+
+def test_figures_that_are_not_defined_are_null(treadle, tmp_path):
+    rows = [f"{'word ' * (row % 7 + 2)},{row % 7 * 1.5}" for row in range(30)]
+    (tmp_path / "d.csv").write_text("text,score\n" + "\n".join(rows) + "\n")
+    (tmp_path / "one.csv").write_text("text,score\nword word,1.5\n")
+    options = ["--target", "score", "--hidden", "2", "--epochs", "1", "--out", tmp_path / "run"]
+    assert treadle("train", tmp_path / "d.csv", "--test", tmp_path / "one.csv", *options).code == 0
+    content = (tmp_path / "run" / "result.json").read_text()
+    assert "NaN" not in content
+    assert json.loads(content)["test"]["r2"] is None
+    said = treadle("evaluate", tmp_path / "run", tmp_path / "one.csv", "--json")
+    assert json.loads(said.out)["r2"] is None
+    assert "NaN" not in said.out

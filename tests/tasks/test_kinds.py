@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from examples import KINDS, chinese, series, small, symbols, texts
 
 from treadle import SequenceClassifier, SequenceRegressor
@@ -171,12 +172,14 @@ def test_a_number_is_predicted_from_a_text():
         (["a", "b"], ["x"], "there are 2 rows and 1 targets, expected equally many"),
         (["a b", "b"], ["x", "x"], "all rows have one class, 'x'; expected at least two classes"),
         ([3.0, 4.0], [0, 1], "Expected 2D array"),
-        ([], [], ""),
+        ([], [], "the data has no row"),
+        ((word for word in "ab"), [0, 1], "the data is of type generator, expected a list of sequences"),
+        (["a b", "b"], ["x", None], "the target of row 1 is missing, expected a label in every row"),
         ([[[1, 2], [3, 4]], [[1, 2, 3]]], [0, 1], "row 1 (counted from 0), column 'input': the series has 3 channels"),
         ([["a", "b"], "text"], [0, 1], "column 'input' holds cells of type list, str, expected texts, lists"),
         ([[1.0, np.inf], [1.0]], [0, 1], "row 0 (counted from 0)"),
         (["", None], [0, 1], "column 'input' is empty in every row, expected sequences"),
-        ("one text", [0], "Expected 2D array"),
+        ("one text", [0], "the data is of type str, expected a list of sequences, one a row"),
         ([["a"], [1]], [0, 1], "column 'input' holds cells of type"),
     ],
     ids=str,
@@ -192,8 +195,16 @@ def test_text_where_numbers_were_trained_on():
     model = small(epochs=1).fit(x, y)
     with pytest.raises(InputError, match=r"row 0 .*, column 'input': found 'a text', expected numbers"):
         model.predict(["a text"])
-    with pytest.raises(InputError, match=r"has 3 channels|3 channels, expected 2"):
+    with pytest.raises(InputError, match=r"row 0 .*3 channels, expected 2"):
         model.predict([np.zeros((4, 3))])
+
+
+def test_tensors_are_arrays():
+    x, y = series(20)
+    model = small(epochs=1).fit([torch.from_numpy(row) for row in x], y)
+    expected = small(epochs=1).fit(x, y).predict_proba(x)
+    assert (model.predict_proba([torch.from_numpy(row) for row in x]) == expected).all()
+    assert model.predict(torch.zeros(3, 7, 2)).shape == (3,)
 
 
 def test_a_few_rows_are_enough_to_train():
