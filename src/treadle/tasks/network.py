@@ -37,6 +37,8 @@ class SequenceEncoder(nn.Module):
             with torch.no_grad():
                 self.embedding.weight.normal_(0, EMBEDDING_SCALE)[PADDING] = 0
         self.dropout = LockedDropout(settings.embedding_dropout if self.embedding is not None else 0.0)
+        # A cell written by the user need not know initialisation by name; it is only told where one was chosen.
+        chosen = {} if settings.init == "recommended" else {"init": settings.init}
         self.stack = Stack(
             settings.cell,
             size,
@@ -46,7 +48,7 @@ class SequenceEncoder(nn.Module):
             dropout=settings.dropout,
             residual=settings.residual,
             engine=settings.engine,
-            init=settings.init,
+            **chosen,
         )
         self.pooling = Pooling(settings.pooling, self.stack.output_size, bidirectional=settings.bidirectional)
         self.output_size = self.stack.output_size
