@@ -69,6 +69,13 @@ def test_a_step_is_the_mean_gradient_of_all_processes_clipped_as_one(found: list
     torch.testing.assert_close(found[0]["plain"]["weights"].double(), seen_by_evaluation, rtol=1e-4, atol=1e-5)
 
 
+def test_each_process_draws_random_numbers_of_its_own(found: list[dict[str, Any]]) -> None:
+    """With the same ones, dropout would hide the same features from all of them in every step."""
+    first, second = (process["plain"]["drawn"] for process in found)
+    assert len(first) == len(second) == STEPS_AN_EPOCH
+    assert not set(first) & set(second)
+
+
 def test_only_the_first_process_shows_and_writes(folder: Path, found: list[dict[str, Any]]) -> None:
     assert found[0]["plain"]["shown"] == STEPS_AN_EPOCH
     assert found[1]["plain"]["shown"] == 0

@@ -22,8 +22,11 @@ def plain_model() -> nn.Sequential:
     return nn.Sequential(nn.Linear(FEATURES, 3))
 
 
-def noting(objective: Objective, *, stop_at: int | None = None) -> list[list[int]]:
-    """The rows that this process is given, step by step; the second process is asked to stop at one of them."""
+def noting(objective: Objective, *, stop_at: int | None = None, drawn: list[float] | None = None) -> list[list[int]]:
+    """The rows that this process is given, step by step, and a random number of each step.
+
+    The second process is asked to stop at one of the steps.
+    """
     seen: list[list[int]] = []
     loss = objective.loss
 
@@ -31,6 +34,8 @@ def noting(objective: Objective, *, stop_at: int | None = None) -> list[list[int
         seen.append(rows.tolist())
         if len(seen) == stop_at and RANK == 1:
             signal.raise_signal(signal.SIGTERM)
+        if drawn is not None:
+            drawn.append(float(torch.rand(())))
         return loss(model, rows)
 
     objective.loss = watched
@@ -46,10 +51,11 @@ def main() -> None:
         for parameter in model.parameters():
             parameter.fill_(0.1)
     objective = make_objective(model)
-    rows = noting(objective)
+    drawn: list[float] = []
+    rows = noting(objective, drawn=drawn)
     watch = Watch()
-    history = fit(objective, settings(**PLAIN, epochs=2, clip_norm=0.3), progress=watch)
-    found["plain"] = {"weights": weights(model), "rows": rows, "epochs": len(history), "shown": len(watch.losses)}
+    fit(objective, settings(**PLAIN, epochs=2, clip_norm=0.3), progress=watch)
+    found["plain"] = {"weights": weights(model), "rows": rows, "drawn": drawn, "shown": len(watch.losses)}
 
     objective = make_objective(make_model())
     history = fit(objective, settings(averaging=0.5))
