@@ -25,8 +25,9 @@ help:
 
 setup: $(READY)
 
+# One thread: the network is too small to share, and threads that wait for each other on a busy machine take minutes.
 demo: $(READY)
-	$(BIN)/treadle demo
+	OMP_NUM_THREADS=1 $(BIN)/treadle demo
 
 # Lint comes first: it takes seconds, and a test run that passes on code that may not land is time lost.
 # One thread a process: the tensors of tests are too small to share among cores, so two processes share the tests.
