@@ -305,3 +305,10 @@ def test_figures_that_are_not_defined_are_null(treadle, tmp_path):
     said = treadle("evaluate", tmp_path / "run", tmp_path / "one.csv", "--json")
     assert json.loads(said.out)["r2"] is None
     assert "NaN" not in said.out
+
+
+def test_the_same_command_with_resume_begins_a_run_that_never_began(treadle, reviews, tmp_path):
+    out = tmp_path / "killed at once"
+    said = treadle("train", reviews, "--out", out, "--resume", "--epochs", "1", "--hidden", "4")
+    assert said.code == 0, said.err
+    assert (out / "result.json").exists()

@@ -1,5 +1,6 @@
 """`treadle train`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -65,7 +66,7 @@ def train(
     arguments: dict[str, Any] = read_config(config) | parse_settings(settings or [])
     arguments |= {name: value for name, value in given.items() if value is not None}
     try:
-        if resume:
+        if resume and not _never_began(out, data):
             folder = _folder_to_resume(out, data, arguments)
             result = resume_run(folder, checkpoint_seconds=checkpoint_every, say=print, progress=Bar())
         else:
@@ -78,7 +79,7 @@ def train(
             )
     except Interrupted as stop:
         raise Stopped(
-            f"Stopped; step {stop.step:,} is saved. Go on with: treadle train --resume --out {folder}"
+            f"Stopped; step {stop.step:,} is saved. Go on with: treadle train --resume --out {shlex.quote(str(folder))}"
         ) from None
     name, beside = result.baseline
     print(f"\n{result.split}      {figures(result.model)}")
@@ -93,6 +94,11 @@ def next_folder(data: str) -> Path:
     taken = {path.name for path in Path("runs").glob("*")}
     number = next(number for number in range(1, len(taken) + 2) if f"{stem}-{number}" not in taken)
     return Path("runs") / f"{stem}-{number}"
+
+
+def _never_began(out: Path | None, data: str | None) -> bool:
+    """Whether the run was killed before it wrote anything, and the same command, data and all, was given again."""
+    return out is not None and data is not None and not (out / "config.toml").exists()
 
 
 def _folder_to_resume(out: Path | None, data: str | None, arguments: dict[str, Any]) -> Path:

@@ -1,7 +1,7 @@
 """The network of the tasks that give one answer a sequence: embedding, recurrent stack, pooling, linear head."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +38,7 @@ class SequenceEncoder(nn.Module):
                 self.embedding.weight.normal_(0, EMBEDDING_SCALE)[PADDING] = 0
         self.dropout = LockedDropout(settings.embedding_dropout if self.embedding is not None else 0.0)
         # A cell written by the user need not know initialisation by name; it is only told where one was chosen.
-        chosen = {} if settings.init == "recommended" else {"init": settings.init}
+        chosen: dict[str, Any] = {} if settings.init == "recommended" else {"init": settings.init}
         self.stack = Stack(
             settings.cell,
             size,
