@@ -195,6 +195,7 @@ def test_damage_is_one_sentence_in_python(damaged):
     assert sentence in str(caught.value)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).count(str(folder)) == 1 or "holds no" not in sentence
 
 
 def test_damage_is_one_sentence_and_exit_code_2_on_the_command_line(damaged, monkeypatch, capsys):

@@ -166,8 +166,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    encoded = _read_bytes(path)
     try:
-        content = json.loads(_read_bytes(path))
+        content = json.loads(encoded)
     except ValueError as error:
         raise InputError(f"{path}: damaged or cut short ({error})") from None
     if not isinstance(content, dict):
