@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from record import record, table
-
 from treadle.data import Table, read, split_rows
 
 WORK = Path("runs/bench")
@@ -76,14 +75,12 @@ def ecg5000(data: Path) -> list[str]:
 
 CASES = {
     "imdb": Case("official, 25,000 / 25,000", imdb),
-    "imdb-large": Case("official, 25,000 / 25,000", lambda data: [*imdb(data), *LARGE]),
     "trec6": Case("official, 5,452 / 500", trec6),
     "waimai_zh": Case("stratified 80/10/10, seed 0", waimai),
     "splice": Case("first 2,000 / other 1,186", splice),
     "ecg5000": Case("official, 500 / 4,500", ecg5000),
     "vowels": Case("official, 270 / 370", lambda _: ["builtin:vowels"]),
 }
-LARGE = ["--hidden", "256", "--set", "embedding_size=256"]
 
 
 def write(name: str, rows: Table) -> str:
