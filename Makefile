@@ -30,9 +30,10 @@ demo: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/treadle demo
 
 # Lint comes first: it takes seconds, and a test run that passes on code that may not land is time lost.
-# One thread a process: the tensors of tests are too small to share among cores, so two processes share the tests.
+# One thread: the tensors of tests are too small to share among cores.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist worksteal --durations 15 --doctest-modules tests src/treadle
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --durations 15 tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules src/treadle
 
 test-slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow --durations 15 tests
