@@ -17,6 +17,7 @@ from treadle.errors import InputError
 from treadle.training.accelerator import make_accelerator
 from treadle.training.averaging import WeightAverage
 from treadle.training.checkpoint import load_state, remove_leftovers, save_state
+from treadle.training.denormals import denormals_flushed
 from treadle.training.interrupt import StopFlag, deferred_interrupt
 from treadle.training.optimisation import LearningRate, make_optimizer
 from treadle.training.progress import Progress, Silent
@@ -132,7 +133,7 @@ class Trainer:
     def train(self) -> list[dict[str, Any]]:
         """The loop."""
         run, settings = self.run, self.settings
-        with self.progress, deferred_interrupt() as stop:
+        with self.progress, deferred_interrupt() as stop, denormals_flushed():
             self.progress.start(step=run.step, steps=self.steps, epochs=settings.epochs)
             while not run.finished:
                 self.model.train()
