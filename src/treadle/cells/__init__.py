@@ -3,20 +3,41 @@
 Start with `treadle.cells.textbook` for the mathematics by hand, then `elman`, `lstm` and `gru`.
 """
 
+from treadle.cells.clockwork import ClockworkCell, ClockworkState
 from treadle.cells.contract import Cell, HiddenState, State, cell_names, make_cell, register
 from treadle.cells.elman import ElmanCell
 from treadle.cells.gru import GRUCell
+from treadle.cells.gru_variants import LightGRUCell, OriginalGRUCell
 from treadle.cells.initialisation import SCHEMES, initialise
+from treadle.cells.layer_norm import LayerNormGRUCell, LayerNormLSTMCell
 from treadle.cells.lstm import LSTMCell, LSTMState
+from treadle.cells.lstm_variants import CoupledLSTMCell, PeepholeLSTMCell
+from treadle.cells.min_rnn import MinGRUCell, MinLSTMCell
+from treadle.cells.minimal import JANETCell, MinimalGatedCell
+from treadle.cells.sru import CellState, SRUCell
 
 __all__ = [
     "SCHEMES",
     "Cell",
+    "CellState",
+    "ClockworkCell",
+    "ClockworkState",
+    "CoupledLSTMCell",
     "ElmanCell",
     "GRUCell",
     "HiddenState",
+    "JANETCell",
     "LSTMCell",
     "LSTMState",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "LightGRUCell",
+    "MinGRUCell",
+    "MinLSTMCell",
+    "MinimalGatedCell",
+    "OriginalGRUCell",
+    "PeepholeLSTMCell",
+    "SRUCell",
     "State",
     "cell_names",
     "initialise",

@@ -34,6 +34,12 @@ class Cell(nn.Module, ABC):
     pure (it depends on its arguments and the parameters alone) and treat the rows of a batch independently; everything
     that Treadle derives from a cell relies on that.
 
+    Attributes:
+        state_type: The `NamedTuple` of its state.
+        fed_back: Fields of the state that a step reads through weights alone, as an LSTM reads its hidden state; one
+            that a gate carries over is not among them. `treadle.cells.RecurrentDropout` rescales these and no others.
+        auxiliary: Fields of the state that are no memory: a clock, a mask. Wrappers leave them as they are.
+
     Args:
         input_size: Size of `x_t`.
         hidden_size: Size of the hidden state.
@@ -53,6 +59,8 @@ class Cell(nn.Module, ABC):
     """
 
     state_type: Any = HiddenState
+    fed_back: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

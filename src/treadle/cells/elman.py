@@ -29,6 +29,7 @@ class ElmanCell(GatedCell):
     """
 
     gates = ("hidden",)
+    fed_back = ("hidden",)
 
     def __init__(self, input_size: int, hidden_size: int, *, nonlinearity: str = "tanh", **options: Any) -> None:
         if nonlinearity not in ("tanh", "relu"):

@@ -1,6 +1,7 @@
-"""What Elman, LSTM and GRU share: one matrix for the input and one for the hidden state, stacked by gate."""
+"""What most cells share: one matrix for the input and one for the hidden state, stacked by gate."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,17 @@ class GatedCell(Cell):
     The parameters have the names, shapes and gate order of torch.nn: `weight_ih [G * hidden, input]`,
     `weight_hh [G * hidden, recurrent]`, `bias_ih` and `bias_hh [G * hidden]`.
 
+    A cell whose recurrence is not a full matrix sets `recurrent = False` and has neither `weight_hh` nor `bias_hh`; one
+    that adds both products before anything else happens to them needs one bias and sets `recurrent_bias = False`.
+
+    Attributes:
+        gates: Names of the stacked blocks, in their order.
+        recurrent: Whether there is a `weight_hh`.
+        recurrent_bias: Whether there is a `bias_hh`.
+        initial_bias: Where the biases of gates begin by the scheme "recommended"; others begin at 0.
+        keeps: The gates that decide how long a unit remembers: 1 where an open gate keeps the old state, -1 where it
+            replaces it. The scheme "chrono" goes by them.
+
     Args:
         input_size: Size of `x_t`.
         hidden_size: Size of a gate.
@@ -32,6 +44,10 @@ class GatedCell(Cell):
     """
 
     gates: tuple[str, ...]
+    recurrent: ClassVar[bool] = True
+    recurrent_bias: ClassVar[bool] = True
+    initial_bias: ClassVar[Mapping[str, float]] = {"forget": 1.0}
+    keeps: ClassVar[Mapping[str, int]] = {"forget": 1, "update": 1, "input": -1}
     weight_ih: Tensor
     weight_hh: Tensor
     bias_ih: Tensor | None
@@ -53,9 +69,9 @@ class GatedCell(Cell):
         rows = len(self.gates) * hidden_size
         shapes: dict[str, tuple[int, ...] | None] = {
             "weight_ih": (rows, input_size),
-            "weight_hh": (rows, recurrent_size or hidden_size),
+            "weight_hh": (rows, recurrent_size or hidden_size) if self.recurrent else None,
             "bias_ih": (rows,) if bias else None,
-            "bias_hh": (rows,) if bias else None,
+            "bias_hh": (rows,) if bias and self.recurrent and self.recurrent_bias else None,
             **(others or {}),
         }
         for name, shape in shapes.items():

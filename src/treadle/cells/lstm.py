@@ -1,5 +1,6 @@
 """Long short-term memory."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -42,20 +43,29 @@ class LSTMCell(GatedCell):
         input_size: Size of `x_t`.
         hidden_size: Size of `c_t`.
         projection_size: Size of `h_t`; 0 for no projection.
-        **options: `bias`, `init`, `device`, `dtype`, as in `GatedCell`.
+        **options: `bias`, `init`, `others`, `device`, `dtype`, as in `GatedCell`.
 
     Sources: S. Hochreiter & J. Schmidhuber, Neural Computation 9(8), 1997; F. Gers, J. Schmidhuber & F. Cummins, Neural
     Computation 12(10), 2000 (forget gate); H. Sak, A. Senior & F. Beaufays, 2014, arXiv:1402.1128 (projection).
     """
 
     state_type = LSTMState
-    gates = ("input", "forget", "cell", "output")
+    gates: tuple[str, ...] = ("input", "forget", "cell", "output")
+    fed_back = ("hidden",)
     weight_hr: Tensor | None
 
-    def __init__(self, input_size: int, hidden_size: int, *, projection_size: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        projection_size: int = 0,
+        others: Mapping[str, tuple[int, ...] | None] | None = None,
+        **options: Any,
+    ) -> None:
         if not 0 <= projection_size < hidden_size:
             raise InputError(f"projection_size is at least 0 and below hidden_size, found {projection_size}")
-        others = {"weight_hr": (projection_size, hidden_size) if projection_size else None}
+        others = {"weight_hr": (projection_size, hidden_size) if projection_size else None, **(others or {})}
         super().__init__(
             input_size, hidden_size, recurrent_size=projection_size or hidden_size, others=others, **options
         )
@@ -75,7 +85,11 @@ class LSTMCell(GatedCell):
         """One step: the output is the new hidden state."""
         i, f, g, o = self.preactivations(x, state.hidden).chunk(4, -1)
         c = torch.sigmoid(f) * state.cell + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
+        return self.emit(o, c)
+
+    def emit(self, a: Tensor, c: Tensor) -> tuple[Tensor, LSTMState]:
+        r"""\(h_t = \sigma(a_o) \odot \tanh(c_t)\), projected where it is to be, for the output gate's \(a_o\)."""
+        h = torch.sigmoid(a) * torch.tanh(c)
         if self.weight_hr is not None:
             h = F.linear(h, self.weight_hr)
         return h, LSTMState(h, c)
