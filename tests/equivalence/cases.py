@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from treadle.cells import Cell, State, cell_names, make_cell
+from treadle.cells import Cell, LSTMCell, RecurrentDropout, State, Zoneout, cell_names, make_cell
 from treadle.nn import ENGINES, Recurrent
 
 INPUT, HIDDEN, BATCH, STEPS = 3, 4, 5, 9
@@ -67,6 +67,11 @@ class OwnCell(Cell):
         return self.read(torch.cat([fast, slow], -1)), TwoSpeeds(fast, slow)
 
 
+def noisy_lstm(input_size: int, hidden_size: int, **options: Any) -> Cell:
+    """Two wrappers, in evaluation mode, where initial states are not drawn; in the states that are given noise stands."""
+    return Zoneout(RecurrentDropout(LSTMCell(input_size, hidden_size, **options), 0.3), 0.2).eval()
+
+
 VARIANTS: dict[str, Callable[..., Cell]] = {
     **{name: partial(make_cell, name) for name in cell_names()},
     "elman, no bias": partial(make_cell, "elman", bias=False),
@@ -74,6 +79,9 @@ VARIANTS: dict[str, Callable[..., Cell]] = {
     "lstm, no bias": partial(make_cell, "lstm", bias=False),
     "lstm, projected": partial(make_cell, "lstm", projection_size=2),
     "own": OwnCell,
+    "lstm with noise": lambda *sizes, **options: _calm(
+        Zoneout(RecurrentDropout(LSTMCell(*sizes, **options), 0.3), 0.2)
+    ),
 }
 
 THOROUGH = {name for name in VARIANTS if name == "own" or name.split(",")[0] in ("elman", "elman-relu", "gru", "lstm")}

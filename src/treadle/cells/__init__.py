@@ -19,6 +19,7 @@ from treadle.cells.min_rnn import MinGRUCell, MinLSTMCell
 from treadle.cells.minimal import JANETCell, MinimalGatedCell
 from treadle.cells.recurrent_highway import RecurrentHighwayCell
 from treadle.cells.sru import CellState, SRUCell
+from treadle.cells.wrappers import RecurrentDropout, Zoneout
 
 __all__ = [
     "SCHEMES",
@@ -46,9 +47,11 @@ __all__ = [
     "OriginalGRUCell",
     "OscillatorState",
     "PeepholeLSTMCell",
+    "RecurrentDropout",
     "RecurrentHighwayCell",
     "SRUCell",
     "State",
+    "Zoneout",
     "cell_names",
     "initialise",
     "make_cell",

@@ -93,7 +93,8 @@ class FastGRNNCell(GatedCell):
         if full is not None:
             return full
         left: Tensor = getattr(self, f"{name}_left")
-        return left @ getattr(self, f"{name}_right")
+        right: Tensor = getattr(self, f"{name}_right")
+        return left @ right
 
 
 def _factors(name: str, rows: int, columns: int, rank: int) -> dict[str, tuple[int, ...] | None]:
