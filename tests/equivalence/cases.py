@@ -68,7 +68,7 @@ class OwnCell(Cell):
 
 
 def noisy_lstm(input_size: int, hidden_size: int, **options: Any) -> Cell:
-    """Two wrappers, in evaluation mode, where initial states are not drawn; in the states that are given noise stands."""
+    """Two wrappers, in evaluation mode, where the initial state is not drawn; states that are given hold noise."""
     return Zoneout(RecurrentDropout(LSTMCell(input_size, hidden_size, **options), 0.3), 0.2).eval()
 
 
@@ -79,9 +79,7 @@ VARIANTS: dict[str, Callable[..., Cell]] = {
     "lstm, no bias": partial(make_cell, "lstm", bias=False),
     "lstm, projected": partial(make_cell, "lstm", projection_size=2),
     "own": OwnCell,
-    "lstm with noise": lambda *sizes, **options: _calm(
-        Zoneout(RecurrentDropout(LSTMCell(*sizes, **options), 0.3), 0.2)
-    ),
+    "noisy lstm": noisy_lstm,
 }
 
 THOROUGH = {name for name in VARIANTS if name == "own" or name.split(",")[0] in ("elman", "elman-relu", "gru", "lstm")}

@@ -50,9 +50,7 @@ class _Wrapper(Cell):
         memory = [name for name in cell.state_type._fields if name not in cell.auxiliary]
         for name in fields or ():
             if name not in memory:
-                raise InputError(
-                    f"the state of {type(cell).__name__} has no {name!r} to disturb{nearest(name, memory)}"
-                )
+                raise InputError(f"the memory of {type(cell).__name__} has no field {name!r}{nearest(name, memory)}")
         self.cell = cell
         self.probability = probability
         self.fields = tuple(fields or self.default_fields(memory))
