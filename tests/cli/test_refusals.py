@@ -261,7 +261,8 @@ def test_labels_that_do_not_fit_a_model(treadle, run_folder, tmp_path, content, 
 @pytest.fixture(scope="session")
 def series_model(tmp_path_factory) -> Path:
     """A model of two channels, trained by Python on a JSONL file."""
-    from treadle.tasks.run import DataSource, start_run
+    from treadle.tasks.run import start_run
+    from treadle.tasks.source import DataSource
 
     folder = tmp_path_factory.mktemp("series")
     values = np.random.default_rng(0).normal(size=(20, 5, 2))

@@ -15,6 +15,7 @@ import treadle
 from treadle import SequenceClassifier, SequenceRegressor
 from treadle.cli import main
 from treadle.errors import InputError
+from treadle.tasks import folder
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,6 +70,25 @@ def test_missing_values_several_columns_labels_and_numbers_come_back(tmp_path):
     for place, model in enumerate((many, number)):
         model.save(tmp_path / str(place))
         assert (treadle.load(tmp_path / str(place)).predict(columns) == model.predict(columns)).all()
+
+
+def test_an_estimator_of_ones_own_is_opened_by_the_name_of_its_task(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "ESTIMATORS", dict(folder.ESTIMATORS))
+
+    class Mood(SequenceClassifier):
+        task = "mood"
+
+        def __init__(self, *, calm: float = 0.5, **options):
+            super().__init__(**options)
+            self.calm = calm
+
+    x, y = texts(20)
+    model = Mood(hidden_size=4, epochs=1, calm=0.25).fit(x, y)
+    model.save(tmp_path)
+    loaded = treadle.load(tmp_path)
+    assert type(loaded) is Mood
+    assert loaded.get_params() == model.get_params()
+    assert (loaded.predict_proba(x) == model.predict_proba(x)).all()
 
 
 def test_rows_of_a_matrix_keep_their_number_of_features(tmp_path):

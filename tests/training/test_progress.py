@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from toy import STEPS_AN_EPOCH, make_objective, settings
 
-from treadle.tasks.run import Recorder
+from treadle.tasks.recorder import Recorder
 from treadle.training import Bar, Silent, fit
 
 PROGRAM = f"""

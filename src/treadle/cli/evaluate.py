@@ -21,14 +21,15 @@ def evaluate(
     """Parse, measure, print."""
     from treadle.evaluation.report import render
     from treadle.tasks.folder import load_config, load_model
+    from treadle.tasks.outcome import plain_figures
     from treadle.tasks.reporting import describe, make_report, metrics, predictions
-    from treadle.tasks.run import DataSource, plain_figures, read_split, roles_of
+    from treadle.tasks.source import DataSource, read_split, roles_of
     from treadle.training import write_atomically
 
     estimator, roles = load_model(model)
     table = DataSource(data, format=format, encoding=encoding, header=header).open(data, "test")
     separator = separator or load_config(model)[1].get("separator")
-    split = read_split(table, roles_of(model, roles), estimator, separator)
+    split = read_split(table, roles_of(model, roles), separator=separator, classes=estimator.target_.classes.tolist())
     scores = metrics(estimator, predictions(estimator, split))
     print(as_json(plain_figures(scores)) if json else f"{len(split):,} rows  {figures(scores)}")
     if report is not None:

@@ -30,7 +30,7 @@ def predict(
     from treadle.data import extract
     from treadle.tasks.folder import load_model
     from treadle.tasks.reporting import answers
-    from treadle.tasks.run import DataSource, roles_of
+    from treadle.tasks.source import DataSource, roles_of
 
     estimator, saved = load_model(model)
     roles = roles_of(model, saved)

@@ -47,7 +47,8 @@ def train(
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out that was stopped.")] = False,
 ) -> None:
     """Parse, train, print."""
-    from treadle.tasks.run import DataSource, resume_run, start_run
+    from treadle.tasks.run import resume_run, start_run
+    from treadle.tasks.source import DataSource
     from treadle.training import Bar, Interrupted
 
     given = {

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from treadle.data import split_rows
 from treadle.errors import InputError
-from treadle.tasks.estimator import SequenceEstimator
+from treadle.tasks.sequence import SequenceEstimator
 from treadle.tasks.targets import ClassTarget, LabelsTarget, Target
 
 
@@ -60,12 +60,12 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
     @property
     def classes_(self) -> NDArray[Any]:
         """The classes, sorted."""
-        return self.target_.classes  # type: ignore[attr-defined, no-any-return]  # a classifier's target has classes
+        return self.target_.classes
 
     @property
     def is_multilabel_(self) -> bool:
         """Whether a row may have any number of labels."""
-        return isinstance(self.target_, LabelsTarget)
+        return self.target_.measured == "multilabel"
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """The probability of every class, `[rows, classes]`, in the order of `classes_`.
@@ -73,11 +73,8 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         Raises:
             InputError: `X` does not fit what the model was trained on.
         """
-        return self.probabilities(self.answer_columns(self._columns(X)))
-
-    def probabilities(self, answer: Tensor) -> NDArray[Any]:
-        """From what the network says, `[rows, classes]`, to probabilities."""
-        return self.target_.probabilities(answer)  # type: ignore[attr-defined, no-any-return]  # as above
+        answer = self.answer_columns(self._columns(X))
+        return self.target_.output(answer)
 
     def predict_labels(self, X: Any) -> list[list[Any]]:
         """With several labels a row: the labels of every row.

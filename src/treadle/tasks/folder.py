@@ -13,41 +13,109 @@
 
 import json
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import tomli_w
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 import treadle
 from treadle.data import Roles
 from treadle.errors import InputError, nearest
-from treadle.tasks.classify import SequenceClassifier
-from treadle.tasks.estimator import SequenceEstimator
-from treadle.tasks.features import Feature
-from treadle.tasks.regress import SequenceRegressor
-from treadle.tasks.targets import load_target
+from treadle.tasks.arguments import Arguments
 from treadle.training import write_atomically
 
 FORMAT = 1
 """The version of this layout; a folder with a higher one was made by a newer Treadle."""
-
-ESTIMATORS: dict[str, type[SequenceEstimator]] = {
-    "classify": SequenceClassifier,
-    "regress": SequenceRegressor,
-}
-"""The estimator of every task."""
 
 CONFIG, FEATURES, WEIGHTS = "config.toml", "features.json", "model.safetensors"
 METRICS, RESULT = "metrics.jsonl", "result.json"
 CHECKPOINT = "checkpoints/last.safetensors"
 
 
-def save_config(folder: Path, estimator: SequenceEstimator, data: Mapping[str, Any] | None = None) -> None:
+class SavedInFolder(Arguments, ABC):
+    """An estimator that a folder holds: its arguments, what it fitted, and the weights of its network.
+
+    A subclass that names its `task` is the estimator that a folder of this task is opened with.
+
+    Attributes:
+        network_: The trained network.
+        history_: One record an epoch; empty where the model was loaded.
+    """
+
+    task: ClassVar[str]
+    network_: nn.Module
+    history_: list[dict[str, Any]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Enter the class under the task it names."""
+        super().__init_subclass__(**options)
+        if "task" in vars(cls):
+            ESTIMATORS[cls.task] = cls
+
+    @abstractmethod
+    def check_arguments(self) -> None:
+        """Check every argument, as far as that needs no data.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+
+    @abstractmethod
+    def build_network(self) -> nn.Module:
+        """A fresh network for what is fitted, drawn by `seed`; it takes the place of `network_`.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+
+    @abstractmethod
+    def fitted_to_json(self) -> dict[str, Any]:
+        """All that was fitted but the weights, as JSON can hold it."""
+
+    @abstractmethod
+    def restore_fitted(self, saved: dict[str, Any]) -> None:
+        """Take up what `fitted_to_json` gave.
+
+        Raises:
+            KeyError, TypeError, AttributeError, ValueError: It is damaged.
+        """
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted model into a folder: TOML, JSON and safetensors, nothing that is executed on opening.
+
+        Args:
+            folder: Made if it is not there.
+        """
+        check_is_fitted(self, "network_")
+        save_config(Path(folder), self)
+        save_model(Path(folder), self)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Open a folder that `save` or `treadle train` wrote; safe for a folder from a stranger.
+
+        Raises:
+            InputError: The folder is missing, damaged, made by a newer version, or holds another kind of model.
+        """
+        found = load(folder)
+        if not isinstance(found, cls):
+            raise InputError(f"{folder}: holds a {type(found).__name__}, expected a {cls.__name__}")
+        return found
+
+
+ESTIMATORS: dict[str, type[SavedInFolder]] = {}
+"""The estimator of every task, entered when its class is made."""
+
+
+def save_config(folder: Path, estimator: SavedInFolder, data: Mapping[str, Any] | None = None) -> None:
     """Write `config.toml`: all that is needed to start the run again.
 
     Args:
@@ -65,8 +133,8 @@ def save_config(folder: Path, estimator: SequenceEstimator, data: Mapping[str, A
     write_atomically(folder / CONFIG, tomli_w.dumps(content).encode())
 
 
-def load_config(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
-    """The estimator of a run folder, not fitted, and where its data came from.
+def load_config(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """The estimator of a run folder, of its task's class and not fitted, and where its data came from.
 
     Raises:
         InputError: The folder or file is missing, damaged or made by a newer version.
@@ -88,24 +156,20 @@ def load_config(folder: Path) -> tuple[SequenceEstimator, dict[str, Any]]:
     return estimator, data
 
 
-def save_model(folder: Path, estimator: SequenceEstimator, roles: Roles | None = None) -> None:
+def save_model(folder: Path, estimator: SavedInFolder, roles: Roles | None = None) -> None:
     """Write `features.json` and `model.safetensors` of a fitted estimator."""
-    content = {
-        "features": {name: feature.to_json() for name, feature in estimator.features_.items()},
-        "target": estimator.target_.to_json(),
-        "steps_a_row": getattr(estimator, "n_features_in_", None),
-        "roles": None if roles is None else roles.to_json(),
-    }
+    content = estimator.fitted_to_json() | {"roles": None if roles is None else roles.to_json()}
     write_atomically(folder / FEATURES, json.dumps(content, ensure_ascii=False).encode())
     weights = {name: value.detach().contiguous().cpu() for name, value in estimator.network_.state_dict().items()}
     write_atomically(folder / WEIGHTS, save_tensors(weights))
 
 
-def load_model(folder: str | Path) -> tuple[SequenceEstimator, Roles | None]:
+def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
     """Open a model folder; safe for a folder from a stranger.
 
     Returns:
-        The fitted estimator, and the roles of the columns if it was trained on a table.
+        The fitted estimator, of the class that belongs to the folder's task; and the roles of the columns if it was
+        trained on a table.
 
     Raises:
         InputError: The folder is missing, damaged, truncated, or was made by a newer version.
@@ -114,13 +178,8 @@ def load_model(folder: str | Path) -> tuple[SequenceEstimator, Roles | None]:
     estimator, _ = load_config(folder)
     saved = _read_json(folder / FEATURES)
     try:
-        estimator.features_ = {name: Feature.from_json(feature) for name, feature in saved["features"].items()}
-        if not estimator.features_:
-            raise InputError("expected at least one feature")
-        estimator.target_ = load_target(saved["target"])
+        estimator.restore_fitted(saved)
         roles = None if saved["roles"] is None else Roles.from_json(saved["roles"])
-        if saved["steps_a_row"] is not None:
-            estimator.n_features_in_ = int(saved["steps_a_row"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{folder / FEATURES}: damaged ({error})") from None
     estimator.history_ = []
@@ -135,7 +194,7 @@ def load_model(folder: str | Path) -> tuple[SequenceEstimator, Roles | None]:
     return estimator, roles
 
 
-def load(folder: str | Path) -> SequenceEstimator:
+def load(folder: str | Path) -> Any:
     """A fitted estimator from a folder that `save` or `treadle train` wrote; safe for a folder from a stranger.
 
     Raises:

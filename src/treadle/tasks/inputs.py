@@ -8,7 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from treadle.data import read
 from treadle.data.kinds import Kind, as_sequences, infer_kind
-from treadle.errors import InputError
+from treadle.errors import InputError, nearest
 
 SINGLE = "input"
 """The name of the only column where `X` has no names."""
@@ -60,6 +60,19 @@ def to_sequences(columns: Columns, kinds: Mapping[str, Kind]) -> Columns:
         InputError: A cell is not of its column's kind, or a column is missing.
     """
     return {name: as_sequences(columns[name], kind, name, row_name) for name, kind in kinds.items()}
+
+
+def to_known_columns(estimator: Any, X: Any, kinds: Mapping[str, Kind]) -> Columns:
+    """The columns that a model was trained on, out of what a caller gave for prediction, in the form of their kinds.
+
+    Raises:
+        InputError: A column is missing, or a cell is not of its column's kind.
+    """
+    columns = to_columns(estimator, X, fitting=False)
+    missing = next((name for name in kinds if name not in columns), None)
+    if missing is not None:
+        raise InputError(f"there is no column {missing!r}, which the model was trained on{nearest(missing, columns)}")
+    return to_sequences(columns, kinds)
 
 
 def infer_kinds(columns: Columns) -> dict[str, Kind]:

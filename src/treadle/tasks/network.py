@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from treadle.data import BucketBatches, Ragged
 from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.nn import LockedDropout, Pooling, Stack
 from treadle.tasks.features import Feature
@@ -103,3 +106,26 @@ class SequenceNetwork(nn.Module):
         """The vector of every column, `[batch, size]`, to `[batch, output_size]`."""
         answer: Tensor = self.head(self.dropout(torch.cat(list(vectors), 1)))
         return answer
+
+
+def steps_a_row(inputs: Sequence[Ragged]) -> Tensor:
+    """The steps that each row has in all columns together, `[rows]`."""
+    return torch.stack([ragged.lengths for ragged in inputs]).sum(0)
+
+
+def pad(inputs: Sequence[Ragged], rows: NDArray[np.int64], device: torch.device) -> list[tuple[Tensor, Tensor]]:
+    """A padded batch of every column and its lengths, as `SequenceNetwork` takes them."""
+    padded = [ragged.pad(rows) for ragged in inputs]
+    return [(x.to(device), lengths.to(device)) for x, lengths in padded]
+
+
+def answer_rows(model: nn.Module, inputs: Sequence[Ragged], output_size: int) -> Tensor:
+    """What a network says of every row, without dropout: `[rows, output_size]`, on the CPU in float32."""
+    device = next(model.parameters()).device
+    lengths = steps_a_row(inputs)
+    answer = torch.zeros(len(lengths), output_size)
+    model.eval()
+    with torch.no_grad():
+        for rows in BucketBatches(lengths, tokens=4 * 8192, max_rows=256, shuffle=False).epoch(0):
+            answer[torch.from_numpy(rows)] = model(pad(inputs, rows, device)).float().cpu()
+    return answer

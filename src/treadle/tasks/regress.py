@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from treadle.errors import InputError
-from treadle.tasks.estimator import SequenceEstimator
+from treadle.tasks.sequence import SequenceEstimator
 from treadle.tasks.targets import NumberTarget, Target
 
 

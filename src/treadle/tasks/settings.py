@@ -1,6 +1,7 @@
 """What an estimator is told about its features and its network, checked before anything is read or trained.
 
-The defaults stand in one place, the signature of `SequenceEstimator.__init__`; the rules stand here.
+The defaults stand in one place, the signatures of `Estimator.__init__` and `SequenceEstimator.__init__`; the rules
+stand here.
 """
 
 from typing import Any, Literal, TypeVar
@@ -29,30 +30,35 @@ class FeatureSettings(BaseModel):
 
 
 class SplitSettings(BaseModel):
-    """Which rows are set aside; the field is documented in `SequenceEstimator`."""
+    """Which rows are set aside; the field is documented in `Estimator`."""
 
     model_config = ConfigDict(frozen=True)
 
     dev_fraction: float = Field(gt=0, lt=1)
 
 
-class NetworkSettings(BaseModel):
-    """The shape of the network; the fields are documented in `SequenceEstimator`."""
+class RecurrentSettings(BaseModel):
+    """The recurrent layers of any network; the fields are documented in `Estimator`."""
 
     model_config = ConfigDict(frozen=True)
 
     cell: str
     hidden_size: int = Field(ge=1)
     layers: int = Field(ge=1)
-    bidirectional: bool
-    pooling: Literal["last", "mean", "max", "attention"]
     residual: bool
-    embedding_size: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
-    embedding_dropout: float = Field(ge=0, lt=1)
-    word_dropout: float = Field(ge=0, lt=1)
     init: str
     engine: Literal["auto", "eager", "torch"]
+
+
+class NetworkSettings(RecurrentSettings):
+    """The shape of a network with one answer a sequence; the fields are documented in `SequenceEstimator`."""
+
+    bidirectional: bool
+    pooling: Literal["last", "mean", "max", "attention"]
+    embedding_size: int = Field(ge=1)
+    embedding_dropout: float = Field(ge=0, lt=1)
+    word_dropout: float = Field(ge=0, lt=1)
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from treadle.errors import InputError, nearest
+from treadle.evaluation import Task
 
 Array = NDArray[Any]
 
@@ -19,6 +20,10 @@ class Target(Protocol):
 
     size: int
     """Numbers in the network's answer."""
+    measured: Task
+    """By which metrics it is judged."""
+    classes: Array
+    """The classes or labels in the order of the answer's numbers; none for a number."""
 
     def encode(self, y: Sequence[Any]) -> Tensor:
         """The targets of rows as a tensor whose first axis is the row."""
@@ -26,8 +31,14 @@ class Target(Protocol):
     def loss(self, answer: Tensor, target: Tensor) -> Tensor:
         """The mean loss of a batch."""
 
+    def output(self, answer: Tensor) -> Array:
+        """What is measured: probabilities `[rows, classes]`, or numbers `[rows]`."""
+
     def predict(self, answer: Tensor) -> Array:
         """The prediction of every row."""
+
+    def answer(self, output: Any) -> dict[str, Any]:
+        """One row of `output` in words: its `prediction`, and what is known of it."""
 
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """What is followed during training beside the loss."""
@@ -46,6 +57,8 @@ class ClassTarget:
         classes: The classes in the order of the answer's numbers.
         weights: A weight for each, or None.
     """
+
+    measured: Task = "classify"
 
     def __init__(self, classes: Array, weights: Tensor | None = None) -> None:
         self.classes = classes
@@ -66,14 +79,23 @@ class ClassTarget:
         weights = None if self.weights is None else self.weights.to(answer.device, answer.dtype)
         return F.cross_entropy(answer, target, weight=weights)
 
-    def probabilities(self, answer: Tensor) -> Array:
-        """`[rows, classes]`, float64, each row summing to one."""
+    def output(self, answer: Tensor) -> Array:
+        """Probabilities `[rows, classes]`, float64, each row summing to one."""
         return answer.double().softmax(1).cpu().numpy()
 
     def predict(self, answer: Tensor) -> Array:
         """The most probable class of every row."""
         predicted: Array = self.classes[answer.argmax(1).cpu().numpy()]
         return predicted
+
+    def answer(self, output: Any) -> dict[str, Any]:
+        """The most probable class, its probability, and that of each class."""
+        best = int(output.argmax())
+        return {
+            "prediction": self.classes.tolist()[best],
+            "confidence": float(output[best]),
+            "probabilities": _by_name(self.classes, output),
+        }
 
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """Accuracy; with weights also that in which every row counts by the weight of its class."""
@@ -100,6 +122,8 @@ class LabelsTarget:
         classes: The labels in the order of the answer's numbers.
         weights: A weight for each label's positive term, or None.
     """
+
+    measured: Task = "multilabel"
 
     def __init__(self, classes: Array, weights: Tensor | None = None) -> None:
         self.classes = classes
@@ -128,13 +152,18 @@ class LabelsTarget:
         weights = None if self.weights is None else self.weights.to(answer.device, answer.dtype)
         return F.binary_cross_entropy_with_logits(answer, target, pos_weight=weights, reduction="sum") / len(answer)
 
-    def probabilities(self, answer: Tensor) -> Array:
-        """`[rows, labels]`, float64, each between zero and one."""
+    def output(self, answer: Tensor) -> Array:
+        """Probabilities `[rows, labels]`, float64, each between zero and one."""
         return answer.double().sigmoid().cpu().numpy()
 
     def predict(self, answer: Tensor) -> Array:
         """Zeros and ones `[rows, labels]`: the labels whose probability is at least one half."""
         return (answer >= 0).long().cpu().numpy()
+
+    def answer(self, output: Any) -> dict[str, Any]:
+        """The labels whose probability is at least one half, and that of each label."""
+        chosen = [name for name, p in zip(self.classes.tolist(), output, strict=True) if p >= 0.5]
+        return {"prediction": chosen, "probabilities": _by_name(self.classes, output)}
 
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """F1 over all rows and labels together."""
@@ -160,6 +189,8 @@ class NumberTarget:
     """
 
     size = 1
+    measured: Task = "regress"
+    classes: Array = np.array([])
 
     def __init__(self, mean: float, scale: float) -> None:
         self.mean = mean
@@ -174,9 +205,17 @@ class NumberTarget:
         """Mean squared error, in standard deviations squared."""
         return F.mse_loss(answer.squeeze(1), target)
 
-    def predict(self, answer: Tensor) -> Array:
+    def output(self, answer: Tensor) -> Array:
         """Numbers in the target's own unit, float64 `[rows]`."""
         return answer.squeeze(1).double().cpu().numpy() * self.scale + self.mean
+
+    def predict(self, answer: Tensor) -> Array:
+        """The same."""
+        return self.output(answer)
+
+    def answer(self, output: Any) -> dict[str, Any]:
+        """The number."""
+        return {"prediction": float(output)}
 
     def dev_metrics(self, answer: Tensor, target: Tensor) -> dict[str, float]:
         """Root mean squared error in the target's own unit."""
@@ -189,6 +228,10 @@ class NumberTarget:
     def to_json(self) -> dict[str, Any]:
         """Mean and scale."""
         return {"kind": "number", "mean": self.mean, "scale": self.scale}
+
+
+def _by_name(classes: Array, output: Any) -> dict[str, float]:
+    return dict(zip(map(str, classes.tolist()), output.tolist(), strict=True))
 
 
 def _number(label: Any, number: Mapping[Any, int]) -> int:
