@@ -34,6 +34,8 @@ DNA = ["".join(np.random.default_rng(seed).choice(list("ACGT"), 40)) for seed in
         ([np.array(["a", "b"], dtype=object), np.array(["c"], dtype=object)], Kind.TOKENS),
         (["1 2 3", "4.5;-6", "[7, 8e2, NaN]"], Kind.SERIES),
         (["1 2 3"] * 19 + ["x"], Kind.SERIES),  # the odd one is an error when it is read, not a reason to call all text
+        (["1 2 3", "nan nan", "NA, ?", "4 5"], Kind.SERIES),  # sensors that were silent
+        (["nan nan", "none"], Kind.TEXT),  # nothing says that these are numbers
         ([[1, 2, None], [3.5]], Kind.SERIES),
         ([[[1, 2], [3, 4]], [[5, 6]]], Kind.SERIES),
         ([np.zeros(3), np.zeros((2, 1))], Kind.SERIES),
@@ -73,6 +75,14 @@ def test_columns_that_are_no_sequence(cells, message):
          ["note"], "class", "classify"),
         ({"sequence": DNA, "y": [i * 3 for i in range(40)]}, ["sequence"], "y", "regress"),
         ({"text": ["a b"] * 3, "label": [["x"], ["x", "y"], []]}, ["text"], "label", "classify"),
+        ({"标题": ["很长很长很长的标题"] * 4, "评论": ["很好", "不好"] * 2, "情感": [1, 0] * 2, "店": [1, 2] * 2},
+         ["评论"], "情感", "classify"),
+        ({"类别": ["甲", "乙"] * 2, "作者": ["一个很长很长的名字"] * 4, "文本": ["好", "坏"] * 2},
+         ["文本"], "类别", "classify"),
+        ({"内容": ["好"] * 4, "句子": ["不", "好"] * 2, "标签": [1, 0] * 2}, ["句子"], "标签", "classify"),
+        ({"编号": [7, 9, 8, 4], "备注": ["很好", "不好", "快", "慢"], "分": [1, 0] * 2}, ["备注"], "分", "classify"),
+        ({"review": ["a bad film", "a film", "fine"], "stars": [1, 2, 3]}, ["review"], "stars", "regress"),
+        ({"stars": [1, 2, 3], "review": ["a bad film", "a film", "fine"]}, ["review"], "stars", "regress"),
     ],
 )  # fmt: skip
 def test_roles_are_found_by_name_and_content(columns, inputs, target, task):
@@ -114,6 +124,15 @@ def test_wide_tables_of_numbers_are_one_series_a_row(with_name):
     assert any("a series of 9 columns, 't0' to 't8'" in reason for reason in roles.reasons)
     steps[2, 3] = np.nan
     np.testing.assert_array_equal(np.stack(extract(table, roles)["series"]), steps[:, :, None])
+
+
+def test_a_step_that_happens_to_count_up_is_a_step():
+    """Only the first column, where an index is written, is left out for counting the rows; and then it is said."""
+    table = Table({"row": [0, 1, 2, 3], "t0": [0, 1, 2, 3], "t1": [5, 2, 7, 1], "label": ["a", "b"] * 2})
+    assert infer_roles(table).wide == ["t0", "t1"]
+    counted = infer_roles(Table({"n": [1, 2, 3, 4], "t0": [3, 1, 2, 3], "t1": [5, 2, 7, 1], "label": [0, 1] * 2}))
+    assert counted.wide == ["t0", "t1"]
+    assert any("left out: 'n'" in reason for reason in counted.reasons)
 
 
 def test_given_columns_of_numbers_form_a_series_in_the_given_order():

@@ -17,9 +17,15 @@ SERIES = "series"
 """The name of the input that columns of single numbers form together."""
 
 # In order of preference, in lower case.
-_TARGETS = ("label", "labels", "target", "class", "category", "y", "sentiment", "intent", "polarity", "emotion")
-_INPUTS = ("text", "sequence", "series", "tokens", "review", "sentence", "document", "content", "message", "comment")
-_IDS = {"id", "idx", "index", "row", "row_id", "uuid", "guid", "no", "unnamed: 0"}
+_TARGETS = (
+    *("label", "labels", "target", "class", "category", "y", "sentiment", "intent", "polarity", "emotion"),
+    *("标签", "类别", "分类", "情感"),
+)
+_INPUTS = (
+    *("text", "sequence", "series", "tokens", "review", "sentence", "document", "content", "message", "comment"),
+    *("文本", "评论", "句子", "内容"),
+)
+_IDS = {"id", "idx", "index", "row", "row_id", "uuid", "guid", "no", "unnamed: 0", "编号", "序号"}
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2}([T ]\d{1,2}:\d{2}\S*)?)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
 _WIDE = 8
 _TASKS: tuple[Task, ...] = ("classify", "regress")
@@ -66,8 +72,8 @@ def infer_roles(
     The target is the column that is called like one (`label`, `target`, `class`, ...), or the only one that is left, or
     the only one with few different short values, or the only number. The input is a column that is called like one
     (`text`, `sequence`, ...), else the longest text or sequence. Tables whose other columns are single numbers, two
-    or more, become one series a row, in the order of the columns. Identifiers and dates
-    are left out.
+    or more, become one series a row, in the order of the columns. Identifiers and dates are left out; a first column
+    that counts up by one is taken for an identifier if others are left.
 
     Args:
         table: The data.
@@ -134,14 +140,10 @@ def _find_target(table: Table, inputs: list[str], task: Task | None) -> tuple[st
     if named is not None:
         return named, "by its name"
     left = [name for name in left if not _is_id(name, table.columns[name])]
-    if inputs and len(left) == 1:
-        return left[0], "the only other column"
-    few = [name for name in left if _has_few_values(table.columns[name])]
-    if len(few) == 1 and task != "regress":
-        return few[0], f"the only column with few different values ({len({*map(str, table.columns[few[0]])})})"
-    numbers = [name for name in left if _is_numeric(table.columns[name])]
-    if len(numbers) == 1:
-        return numbers[0], "the only column of numbers"
+    for candidates in ([name for name in left if not _counts_rows(table, name)], left):
+        found = _only_candidate(table, candidates, inputs, task)
+        if found is not None:
+            return found
     if not left:
         raise InputError(f"{table.source}: no column is left to be the target, expected one beside the input")
     columns = ", ".join(repr(name) for name in list(table.columns)[:10]) + (", ..." if len(table.columns) > 10 else "")
@@ -149,6 +151,19 @@ def _find_target(table: Table, inputs: list[str], task: Task | None) -> tuple[st
         f"{table.source}: the target cannot be told among the columns {columns}; "
         "name it with --target (target= in Python)"
     )
+
+
+def _only_candidate(
+    table: Table, candidates: list[str], inputs: list[str], task: Task | None
+) -> tuple[str, str] | None:
+    """The only column that can be the target by what it holds, and why; None if there are none or several."""
+    if inputs and len(candidates) == 1:
+        return candidates[0], "the only other column"
+    few = [name for name in candidates if _has_few_values(table.columns[name])]
+    if len(few) == 1 and task != "regress":
+        return few[0], f"the only column with few different values ({len({*map(str, table.columns[few[0]])})})"
+    numbers = [name for name in candidates if _is_numeric(table.columns[name])]
+    return (numbers[0], "the only column of numbers") if len(numbers) == 1 else None
 
 
 def _find_inputs(table: Table, given: list[str], target: str) -> tuple[list[str], list[str], str]:
@@ -167,13 +182,18 @@ def _find_inputs(table: Table, given: list[str], target: str) -> tuple[list[str]
         if len(numeric) == len(given) > 1:
             return [SERIES], given, ", as given"
         return given, [], ", as given"
+    counting = [name for name in left if _counts_rows(table, name)]
+    if len(left) > len(counting):
+        left = [name for name in left if name not in counting]
+        numeric = [name for name in numeric if name not in counting]
+    else:
+        counting = []
     _check_nearly_numeric(table, left, numeric)
     others = [name for name in left if name not in numeric]
     if len(numeric) > 1 and (
         not others or (len(numeric) >= _WIDE and all(_is_name(table.columns[name]) for name in others))
     ):
-        without = f"; left out: {', '.join(map(repr, others))}" if others else ""
-        return [SERIES], numeric, f", in this order{without}"
+        return [SERIES], numeric, f", in this order{_without('; ', [*counting, *others])}"
     if not others:
         return left, [], ""  # one number a row: infer_kind says what is wrong with it
     by_name = {name.strip().lower(): name for name in reversed(others)}
@@ -182,8 +202,13 @@ def _find_inputs(table: Table, given: list[str], target: str) -> tuple[list[str]
     if chosen is None:
         chosen = max(others, key=lambda name: _mean_length(table.columns[name]))
         why = "the longest"
-    rest = [name for name in left if name != chosen]
-    return [chosen], [], f"; {why}, left out: {', '.join(map(repr, rest))}" if rest else ""
+    rest = [*counting, *(name for name in left if name != chosen)]
+    return [chosen], [], _without(f"; {why}, ", rest)
+
+
+def _without(before: str, names: list[str]) -> str:
+    """The end of a reason: which columns are not used."""
+    return f"{before}left out: {', '.join(map(repr, names))}" if names else ""
 
 
 def _wide_series(table: Table, names: list[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -227,12 +252,16 @@ def _is_blank(cells: list[Any]) -> bool:
 
 
 def _is_id(name: str, cells: list[Any]) -> bool:
-    """Whether a column only names the rows: called so, counting up by one from 0 or 1, or dates."""
+    """Whether a column only names the rows: called so, or dates."""
     if name.strip().lower() in _IDS:
         return len({*map(str, cells)}) == len(cells) or _is_numeric(cells)
-    if all(isinstance(cell, str) and _DATE.fullmatch(cell.strip()) for cell in cells):
-        return True
-    if len(cells) < 3 or not isinstance(cells[0], int) or cells[0] not in (0, 1):
+    return all(isinstance(cell, str) and _DATE.fullmatch(cell.strip()) for cell in cells)
+
+
+def _counts_rows(table: Table, name: str) -> bool:
+    """Whether a column seems to be an index: the first one, counting up by one from 0 or 1."""
+    cells = table.columns[name]
+    if name != next(iter(table.columns)) or len(cells) < 3 or type(cells[0]) is not int or cells[0] not in (0, 1):
         return False
     return all(type(cell) is int and cell == row + cells[0] for row, cell in enumerate(cells))
 

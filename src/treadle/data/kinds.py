@@ -125,7 +125,8 @@ def _of_cell(cell: Any) -> type | Kind:
 
 
 def _of_strings(cells: list[str]) -> Kind:
-    if sum(parse_series(cell) is not None for cell in cells) >= 0.9 * len(cells):
+    series = [parsed for parsed in map(parse_series, cells) if parsed is not None]
+    if len(series) >= 0.9 * len(cells) and not all(np.isnan(parsed).all() for parsed in series):
         return Kind.SERIES
     stripped = [cell.strip() for cell in cells]
     solid = [cell for cell in stripped if len(cell.split()) == 1]

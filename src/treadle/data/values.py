@@ -66,6 +66,8 @@ def typed(cells: Sequence[str]) -> list[Any]:
 def parse_series(text: str) -> Array | None:
     """A series written in one cell: at least two numbers between spaces, commas or semicolons, brackets allowed.
 
+    Any of the numbers may be missing, also all of them, as where a sensor was silent.
+
     Args:
         text: The cell.
 
@@ -82,9 +84,7 @@ def parse_series(text: str) -> Array | None:
     if text[:1] == "[" and text[-1:] == "]":
         text = text[1:-1].strip()
     parts = _SEPARATORS.split(text)
-    if len(parts) < 2 or not any(is_number(part) for part in parts):
-        return None
-    if not all(is_number(part) or part.lower() in MISSING for part in parts):
+    if len(parts) < 2 or not all(is_number(part) or part.lower() in MISSING for part in parts):
         return None
     return np.array([float(part) if part.lower() not in MISSING else np.nan for part in parts], dtype=np.float64)
 
