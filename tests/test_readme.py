@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from typer.main import get_command
 
 from treadle import SequenceClassifier, SequenceRegressor, cells
 from treadle.cells import contract
+from treadle.cells.gated import GatedCell
 from treadle.cli import COMMANDS, options, program
 from treadle.data import FORMATS
 from treadle.data.builtin import DATASETS
@@ -108,14 +110,6 @@ def test_both_readmes_show_the_same_code_but_for_comments() -> None:
     assert english == chinese
 
 
-def test_the_cell_of_the_contributing_page_is_a_cell_like_any_other(elsewhere: Path) -> None:
-    (block,) = blocks("CONTRIBUTING.md", "python")
-    exec(compile("\n" * block.line + block.text, "CONTRIBUTING.md", "exec"), {"__name__": "page"})
-    texts = ["a fine film", "a dull film", "fine", "dull"] * 8
-    model = SequenceClassifier(cell="minimal", hidden_size=8, embedding_size=8, epochs=15, learning_rate=0.02)
-    assert model.fit(texts, ["good", "bad"] * 16).score(["so fine", "so dull"], ["good", "bad"]) == 1
-
-
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with mpl.rc_context():
@@ -193,11 +187,7 @@ LISTS: dict[str, tuple[Callable[[], list[str]], Callable[[], list[str]]]] = {
         lambda: list(cells.SCHEMES),
     ),
     "cells": (
-        lambda: [name for row in table("docs/layers.md", "name", "class") for name in names(row[0])],
-        lambda: list(cells.cell_names()),
-    ),
-    "cells of the classifier": (
-        lambda: next(names(row[2]) for row in table("docs/classifier.md", "argument") if row[0] == "`cell`"),
+        lambda: [name for row in table("docs/cells.md", "name", "step") for name in names(row[0])],
         lambda: list(cells.cell_names()),
     ),
     "poolings": (
@@ -231,8 +221,32 @@ def test_a_readme_lists_commands_tasks_cells_and_engines(page: str) -> None:
     assert [names(row[0])[0].split()[1] for row in table(page, head[0])] == list(COMMANDS)
     tasks = {task: type_.__name__ for task, type_ in folder.ESTIMATORS.items()}
     assert dict(names(row[0]) for row in table(page, head[1])) == tasks
-    line = next(line for line in text_of(page).split("\n") if line.startswith(("Cells:", "单元：")))
-    assert names(line) == [*cells.cell_names(), *ENGINES] or set(names(line)) == {*cells.cell_names(), *ENGINES}
+    lines = next(part for part in text_of(page).split("\n\n") if part.startswith(("Cells:", "单元：")))
+    assert "](docs/cells.md)" in lines
+    assert set(ENGINES) <= set(names(lines)) <= {*cells.cell_names(), *ENGINES}
+
+
+def test_the_table_of_cells_tells_their_states_and_how_many_weights_they_have() -> None:
+    def size(name: str) -> int:
+        return sum(parameter.numel() for parameter in cells.make_cell(name, 128, 128).parameters())
+
+    for row in table("docs/cells.md", "name", "step"):
+        for name in names(row[0]):
+            state = cells.make_cell(name, 2, 3).state_type
+            assert row[2] == f"`{state.__name__}({', '.join(state._fields)})`"
+            assert row[3] == f"{size(name) / size('lstm'):.2f}", name
+
+
+def test_the_options_that_the_table_of_cells_names_are_those_that_a_cell_has() -> None:
+    def options(kind: type) -> set[str]:
+        taken = {p.name for p in signature(kind.__init__).parameters.values() if p.kind is p.KEYWORD_ONLY}
+        return taken | options(kind.__base__) if kind is not GatedCell else taken
+
+    for row in table("docs/cells.md", "name", "step"):
+        for name in names(row[0]):
+            own = options(type(cells.make_cell(name, 2, 3))) - options(GatedCell)
+            if own != {"nonlinearity"}:  # Elman's, which is a name of its own in the table
+                assert own == set(names(row[1])) - set(cells.cell_names()), name
 
 
 def test_the_data_sets_are_those_of_the_register() -> None:
