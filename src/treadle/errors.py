@@ -1,4 +1,4 @@
-"""What can be wrong with what a user gave, said in one sentence.
+"""What can be wrong with what a user gave, said in one sentence, and the parts of such sentences.
 
 `InputError` is the only error the command line turns into exit code 2. It carries no state beyond its sentence, so that
 the same text serves a terminal, a notebook and a server's reply.
@@ -34,3 +34,17 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; valid names: {', '.join(names)}" if names else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts.
+
+    Args:
+        number: How many.
+        noun: One of them; its plural takes an s.
+
+    Example:
+        >>> counted(1, "row"), counted(1198, "row")
+        ('1 row', '1,198 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -307,6 +307,22 @@ def test_figures_that_are_not_defined_are_null(treadle, tmp_path):
     assert "NaN" not in said.out
 
 
+def test_one_row_is_written_as_one_and_what_is_not_defined_as_a_dash(treadle, tmp_path):
+    """R2 of a single row is not defined: no `nan (nan to nan)`, on the terminal or the page."""
+    lines = [f'"{row % 3} {row % 5} {row % 7}",{row % 7 * 1.5}' for row in range(30)]
+    (tmp_path / "d.csv").write_text("series,score\n" + "\n".join(lines) + "\n")
+    (tmp_path / "one.csv").write_text("series,score\n1 2 3,1.5\n")
+    options = ["--target", "score", "--hidden", "1", "--epochs", "1", "--out", tmp_path / "run"]
+    said = treadle("train", tmp_path / "d.csv", "--test", tmp_path / "one.csv", *options).out
+    said += treadle("evaluate", tmp_path / "run", tmp_path / "one.csv").out
+    page = re.sub(r"<style>.*?</style>|<svg.*?</svg>|<[^>]*>", " ", (tmp_path / "run" / "report.html").read_text())
+    for text in (said, page):
+        assert not re.search(r"(?<![\d.,])1 (rows|threads|epochs|units|channels)\b", text)
+        assert "nan" not in text.lower()
+    assert said.count("r2 –") == 3  # the model's, the baseline's and evaluate's
+    assert "1 row  rmse" in said
+
+
 def test_the_same_command_with_resume_begins_a_run_that_never_began(treadle, reviews, tmp_path):
     out = tmp_path / "killed at once"
     said = treadle("train", reviews, "--out", out, "--resume", "--epochs", "1", "--hidden", "4")

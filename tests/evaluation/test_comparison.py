@@ -62,3 +62,8 @@ def test_of_multilabel_models_the_larger_f1_wins():
 def test_models_on_different_rows_are_not_compared():
     with pytest.raises(ValueError, match="same rows"):
         compare("classify", answers([True]), answers([True, True]))
+
+
+def test_one_row_is_no_rows():
+    assert "Of 1 row, the model" in compare("classify", answers([True]), answers([False]), "bag of words").evidence
+    assert "Of 1,000 rows" in compare("classify", answers([True] * 1000), answers([False] * 1000), "other").evidence

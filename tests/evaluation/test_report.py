@@ -166,7 +166,8 @@ def test_parts_that_are_missing_leave_no_trace():
 )
 def test_a_short_or_patchy_history_is_shown_as_it_is(history):
     report = full_report(history=history)
-    assert f"Figures of all {len(history)} epochs" in Page(render(report)).text
+    told = "Figures of the only epoch" if len(history) == 1 else f"Figures of all {len(history)} epochs"
+    assert told in Page(render(report)).text
 
 
 def test_of_77_classes_the_most_confused_are_shown():
@@ -272,3 +273,17 @@ def test_the_worst_rows_are_the_surest_errors():
 def test_a_report_needs_predictions():
     with pytest.raises(ValueError, match="at least one"):
         build_report("t", "classify", System("GRU", {}))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["it", "'s", "the", "dogs", "'", "day"], "it's the dogs' day"),
+        (["they", "’re", "sure", "we", "do", "n't"], "they’re sure we don't"),
+        (["do", "N’T", "I", "'LL", "!"], "doN’T I'LL!"),
+        (["at", "seven", "o'clock"], "at seven o'clock"),
+    ],
+)
+def test_no_space_before_an_apostrophe(tokens, text):
+    error = WorstError("a", "b", tokens=tokens, token_weights=[0.0] * len(tokens))
+    assert text in Page(render(full_report(errors=[error]))).text

@@ -173,7 +173,7 @@ def test_a_number_is_predicted_from_a_text():
         (["a b", "b"], ["x", "x"], "all rows have one class, 'x'; expected at least two classes"),
         ([3.0, 4.0], [0, 1], "Expected 2D array"),
         ([], [], "the data has no row"),
-        ((word for word in "ab"), [0, 1], "the data is of type generator, expected a list of sequences"),
+        (iter(()), [0, 1], "the data is of type tuple_iterator, expected a list of sequences"),
         (["a b", "b"], ["x", None], "the target of row 1 is missing, expected a label in every row"),
         ([[[1, 2], [3, 4]], [[1, 2, 3]]], [0, 1], "row 1 (counted from 0), column 'input': the series has 3 channels"),
         ([["a", "b"], "text"], [0, 1], "column 'input' holds cells of type list, str, expected texts, lists"),
@@ -182,7 +182,7 @@ def test_a_number_is_predicted_from_a_text():
         ("one text", [0], "the data is of type str, expected a list of sequences, one a row"),
         ([["a"], [1]], [0, 1], "column 'input' holds cells of type"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,  # an iterator's str is its address
 )
 def test_what_cannot_be_trained_on_is_refused(x, y, sentence):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the sentence is checked below)

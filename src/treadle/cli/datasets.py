@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from treadle.errors import InputError, nearest
+from treadle.errors import InputError, counted, nearest
 
 
 def datasets(
@@ -33,4 +33,4 @@ def datasets(
         for cells in zip(*table.columns.values(), strict=True):
             row = dict(zip(table.columns, cells, strict=True))
             file.write(json.dumps(row, ensure_ascii=False, default=lambda array: array.tolist()) + "\n")
-    print(f"{len(table):,} rows written to {path}")
+    print(f"{counted(len(table), 'row')} written to {path}")

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from treadle.cli.options import as_json, figures
+from treadle.errors import counted
 
 
 def evaluate(
@@ -31,7 +32,7 @@ def evaluate(
     separator = separator or load_config(model)[1].get("separator")
     split = read_split(table, roles_of(model, roles), separator=separator, classes=estimator.target_.classes.tolist())
     scores = metrics(estimator, predictions(estimator, split))
-    print(as_json(plain_figures(scores)) if json else f"{len(split):,} rows  {figures(scores)}")
+    print(as_json(plain_figures(scores)) if json else f"{counted(len(split), 'row')}  {figures(scores)}")
     if report is not None:
         page = make_report(estimator, f"{describe(estimator)} on {Path(data).name}", {"test": split})
         write_atomically(report, render(page).encode())

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,11 +55,12 @@ def read_config(path: Path | None) -> dict[str, Any]:
 
 
 def figures(scores: "Mapping[str, Estimate]") -> str:
-    """Metrics in one line, each with its 95 % interval where it has one."""
+    """Metrics in one line, each with its 95 % interval where it has one; a dash where one is not defined."""
     shown = []
     for name, estimate in scores.items():
         interval = "" if estimate.low is None else f" ({estimate.low:.4f} to {estimate.high:.4f})"
-        shown.append(f"{name.replace('_', ' ')} {estimate.value:.4f}{interval}")
+        value = f"{estimate.value:.4f}" if math.isfinite(estimate.value) else "–"
+        shown.append(f"{name.replace('_', ' ')} {value}{interval}")
     return "  ".join(shown)
 
 

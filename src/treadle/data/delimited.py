@@ -12,7 +12,7 @@ import numpy as np
 from treadle.data.encoding import read_text
 from treadle.data.table import Table
 from treadle.data.values import is_number, trim_padding, typed
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV with ';'", "|": "CSV with '|'"}
 _SNIFFED_ROWS = 100
@@ -80,7 +80,7 @@ def read_delimited(
             )
     _check_widths(rows, lines, len(names), path)
     columns = {name: typed(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
-    note = f"{kind}, {'header' if header else 'no header'}, {len(rows):,} rows"
+    note = f"{kind}, {'header' if header else 'no header'}, {counted(len(rows), 'row')}"
     return Table(columns, str(path), lines, note=note)
 
 
@@ -219,7 +219,7 @@ def _read_ucr(path: Path, rows: Rows, lines: list[int]) -> Table | None:
         raise InputError(f"{path}, line {lines[empty]}: the series has no value, expected at least one number")
     lengths = {len(one) for one in series}
     span = f"{min(lengths):,} to {max(lengths):,} steps" if len(lengths) > 1 else f"{lengths.pop():,} steps"
-    note = f"UCR series (TSV of numbers, label first), {len(rows):,} rows of {span}"
+    note = f"UCR series (TSV of numbers, label first), {counted(len(rows), 'row')} of {span}"
     return Table({"label": typed([row[0] for row in rows]), "series": list(series)}, str(path), lines, note=note)
 
 

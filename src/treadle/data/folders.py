@@ -5,7 +5,7 @@ from pathlib import Path
 
 from treadle.data.encoding import decode, read_bytes, read_text
 from treadle.data.table import Table
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 _SUFFIXES = (".txt", ".txt.gz")
 _NOT_CLASSES = {"readme", "license", "licence", "changelog", "notice", "index"}
@@ -65,7 +65,7 @@ def _folder_a_class(path: Path, classes: dict[str, list[str]], others: int, enco
         files += paths
         labels += [name] * len(paths)
         texts += [decode(read_bytes(Path(file)), file, encoding).strip() for file in paths]
-    note = f"a folder a class ({_listed(list(classes))}), {len(texts):,} files{_ignored(others)}"
+    note = f"a folder a class ({_listed(list(classes))}), {counted(len(texts), 'file')}{_ignored(others)}"
     return Table({"text": list(texts), "label": list(labels)}, str(path), files=files, note=note)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from treadle.data.encoding import read_bytes
 from treadle.data.jsonl import from_records
 from treadle.data.table import Table
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 
 def read_parquet(path: Path) -> Table:
@@ -31,7 +31,7 @@ def read_parquet(path: Path) -> Table:
         reason = str(error).split("\n")[0].rstrip(".")
         raise InputError(f"{path}: not a readable Parquet file ({reason})") from None
     _check_names(arrow.column_names, str(path))
-    return _checked(Table(columns, str(path), note=f"Parquet, {arrow.num_rows:,} rows"))
+    return _checked(Table(columns, str(path), note=f"Parquet, {counted(arrow.num_rows, 'row')}"))
 
 
 def from_object(source: object) -> Table:
@@ -142,7 +142,7 @@ def _from_frame(source: object) -> Table | None:
     names = [str(name) for name in frame.columns]
     _check_names(names, "memory")
     columns = {name: _cells(frame[:, index].to_list()) for index, name in enumerate(names)}
-    return Table(columns, note=f"data frame, {len(frame):,} rows")
+    return Table(columns, note=f"data frame, {counted(len(frame), 'row')}")
 
 
 def _from_arrow(column: Any) -> list[Any]:

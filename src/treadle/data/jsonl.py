@@ -7,7 +7,7 @@ from typing import Any
 
 from treadle.data.encoding import read_text
 from treadle.data.table import Table
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -52,7 +52,7 @@ def read_jsonl(path: Path, *, encoding: str | None = None) -> Table:
         lines.append(number)
     if len(rows) == 1 and _is_columns(rows[0]):
         return _from_columns(path, rows[0])
-    return Table(_columns(rows, path), str(path), lines, note=f"JSONL, {len(rows):,} rows")
+    return Table(_columns(rows, path), str(path), lines, note=f"JSONL, {counted(len(rows), 'row')}")
 
 
 def from_records(records: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -72,7 +72,7 @@ def _read_document(path: Path, text: str) -> Table:
     for index, row in enumerate(document):
         if not isinstance(row, dict):
             raise InputError(f"{path}, row {index} (counted from 0): found {_kind(row)}, expected an object")
-    return Table(_columns(document, path), str(path), note=f"JSON list of objects, {len(document):,} rows")
+    return Table(_columns(document, path), str(path), note=f"JSON list of objects, {counted(len(document), 'row')}")
 
 
 def _is_columns(document: dict[str, Any]) -> bool:
@@ -83,7 +83,7 @@ def _is_columns(document: dict[str, Any]) -> bool:
 
 def _from_columns(path: Path, document: dict[str, Any]) -> Table:
     table = Table(document, str(path))
-    return Table(document, str(path), note=f"JSON columns, {len(table):,} rows")
+    return Table(document, str(path), note=f"JSON columns, {counted(len(table), 'row')}")
 
 
 def _columns(rows: list[dict[str, Any]], path: Path) -> dict[str, list[Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from treadle.data.encoding import read_text
 from treadle.data.table import Table
 from treadle.data.values import is_number, typed
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 _MARK = "__label__"
 _MOST_LABELS = 100
@@ -76,7 +76,7 @@ def _lines(path: Path, encoding: str | None) -> tuple[list[str], list[int]]:
 
 
 def _plain(path: Path, texts: list[str], lines: list[int]) -> Table:
-    return Table({"text": texts}, str(path), lines, note=f"lines of text without labels, {len(texts):,} rows")
+    return Table({"text": texts}, str(path), lines, note=f"lines of text without labels, {counted(len(texts), 'row')}")
 
 
 def _labelled(path: Path, texts: list[str], lines: list[int]) -> Table:
@@ -90,7 +90,10 @@ def _labelled(path: Path, texts: list[str], lines: list[int]) -> Table:
         labels.append(words[0])
         rest.append(words[1].strip())
     return Table(
-        {"label": typed(labels), "text": rest}, str(path), lines, note=f"lines of LABEL text, {len(texts):,} rows"
+        {"label": typed(labels), "text": rest},
+        str(path),
+        lines,
+        note=f"lines of LABEL text, {counted(len(texts), 'row')}",
     )
 
 
@@ -108,5 +111,5 @@ def _fasttext(path: Path, texts: list[str], lines: list[int]) -> Table:
         rest.append(text.split(maxsplit=count)[count].strip())
     several = any(len(row) > 1 for row in labels)
     cells: list[Any] = list(labels) if several else typed([row[0] for row in labels])
-    note = f"fastText lines, {len(texts):,} rows{', several labels a row' if several else ''}"
+    note = f"fastText lines, {counted(len(texts), 'row')}{', several labels a row' if several else ''}"
     return Table({"label": cells, "text": rest}, str(path), lines, note=note)

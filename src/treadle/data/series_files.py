@@ -9,7 +9,7 @@ import numpy as np
 from treadle.data.encoding import read_text
 from treadle.data.table import Table
 from treadle.data.values import Array, is_number, trim_padding, typed
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 
 @dataclass
@@ -72,7 +72,7 @@ def read_ts(path: Path, *, encoding: str | None = None) -> Table:
         columns["label"] = typed(labels)
     lengths = [len(one) for one in series]
     steps = f"{min(lengths):,} to {max(lengths):,}" if min(lengths) < max(lengths) else f"{lengths[0]:,}"
-    note = f".ts series, {len(series):,} rows of {steps} steps, channels: {header.dimensions}"
+    note = f".ts series, {counted(len(series), 'row')} of {steps} steps, channels: {header.dimensions}"
     return Table(columns, str(path), lines, note=note)
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from treadle.errors import counted
 from treadle.evaluation.intervals import bootstrap_interval
 from treadle.evaluation.metrics import LOWER_IS_BETTER
 from treadle.evaluation.scores import (
@@ -80,8 +81,8 @@ def _compare_answers(model: npt.NDArray[np.bool_], baseline: npt.NDArray[np.bool
     difference = float(model.mean() - baseline.mean())
     accuracies = f"Accuracy {readable(float(model.mean()))} against {readable(float(baseline.mean()))}"
     evidence = (
-        f"Of {len(model):,} rows, the model alone is right on {only_model:,} and {name} alone on {only_baseline:,} "
-        f"(McNemar’s test, p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'})."
+        f"Of {counted(len(model), 'row')}, the model alone is right on {only_model:,} and {name} alone on "
+        f"{only_baseline:,} (McNemar’s test, p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'})."
     )
     return _verdict(p_value < 0.05, difference > 0, difference, name, accuracies, evidence)
 

@@ -85,7 +85,12 @@ def _resamples(rows: int) -> int:
 
 
 def _estimates(values: dict[str, float], intervals: dict[str, Interval]) -> dict[str, Estimate]:
-    return {name: Estimate(value, *intervals.get(name, (None, None))) for name, value in values.items()}
+    """Each figure with its interval, if there is one; a figure that is not defined, as R2 of one row, has none."""
+    none = (None, None)
+    return {
+        name: Estimate(value, *(intervals.get(name, none) if np.isfinite(value) else none))
+        for name, value in values.items()
+    }
 
 
 def _macro_f1(true: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> float:

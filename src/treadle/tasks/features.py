@@ -11,7 +11,7 @@ from treadle.data.numeric import SeriesScaler
 from treadle.data.ragged import Ragged
 from treadle.data.text import TextEncoder
 from treadle.data.vocabulary import Vocabulary
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 from treadle.tasks.settings import FeatureSettings
 
 Where = Callable[[int], str]
@@ -70,7 +70,7 @@ class Feature:
         """One phrase: what the feature does with its column."""
         if isinstance(self.encoder, SeriesScaler):
             masks = f", {len(self.encoder.masked)} with a mask for missing values" if len(self.encoder.masked) else ""
-            return f"{self.encoder.channels} channels, scaling {self.encoder.scaling!r}{masks}"
+            return f"{counted(self.encoder.channels, 'channel')}, scaling {self.encoder.scaling!r}{masks}"
         unit = self.encoder.unit if isinstance(self.encoder, TextEncoder) else "token"
         return f"vocabulary of {self.size:,} {unit}s"
 

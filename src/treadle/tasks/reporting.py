@@ -13,6 +13,7 @@ from torch import Tensor
 
 import treadle
 from treadle.data import Kind, Ragged
+from treadle.errors import counted
 from treadle.evaluation import (
     Estimate,
     Predictions,
@@ -183,7 +184,7 @@ def make_report(
         facts={
             "Treadle": treadle.__version__,
             "PyTorch": torch.__version__,
-            "Machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+            "Machine": f"{platform.machine()}, {counted(torch.get_num_threads(), 'thread')}",
             "Date": time.strftime("%Y-%m-%d"),
         },
     )
@@ -201,7 +202,7 @@ def describe_size(estimator: Reported) -> str:
     """The size of the model and what it reads."""
     count = sum(parameter.numel() for parameter in estimator.network_.parameters())
     inputs = "; ".join(f"{name!r}: {feature.describe()}" for name, feature in estimator.features_.items())
-    return f"{count:,} parameters, {estimator.hidden_size} units, {estimator.pooling} pooling; {inputs}"
+    return f"{count:,} parameters, {counted(estimator.hidden_size, 'unit')}, {estimator.pooling} pooling; {inputs}"
 
 
 def _lengths(estimator: Reported, split: Split) -> Any:

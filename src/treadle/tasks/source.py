@@ -8,7 +8,7 @@ from typing import Any
 from treadle.data import Roles, Table, check_target, extract, infer_roles, read
 from treadle.data.builtin import DATASETS, load
 from treadle.data.targets import Task
-from treadle.errors import InputError, nearest
+from treadle.errors import InputError, counted, nearest
 from treadle.tasks.split import Split
 
 BUILTIN = "builtin:"
@@ -124,4 +124,4 @@ def roles_of(folder: Path, roles: Roles | None) -> Roles:
 
 def understood(table: Table) -> str:
     """How a table was read, with its number of rows."""
-    return table.note if " row" in table.note else f"{len(table):,} rows, {table.note}".rstrip(", ")
+    return table.note if " row" in table.note else f"{counted(len(table), 'row')}, {table.note}".rstrip(", ")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from treadle.errors import counted
 from treadle.evaluation.plots.canvas import BASELINE, INK, MODEL, MUTED, draw
 from treadle.evaluation.scores import Estimate
 
@@ -57,7 +58,7 @@ def learning_curve(epochs: Sequence[float], series: Sequence[tuple[str, Sequence
             _legend(axes, len(series))
 
     ends = "; ".join(f"{name} from {values[0]:.3g} to {values[-1]:.3g}" for name, values in series)
-    return draw(paint, f"{label} over {len(epochs)} epochs: {ends}.")
+    return draw(paint, f"{label} over {counted(len(epochs), 'epoch')}: {ends}.")
 
 
 def gradient_norm(epochs: Sequence[float], norms: Sequence[float]) -> str:
@@ -79,7 +80,7 @@ def gradient_norm(epochs: Sequence[float], norms: Sequence[float]) -> str:
             axes.set_ylim(bottom=0)
         _over_epochs(axes, "gradient norm")
 
-    return draw(paint, f"Gradient norm over {len(epochs)} epochs: from {norms[0]:.3g} to {norms[-1]:.3g}.")
+    return draw(paint, f"Gradient norm over {counted(len(epochs), 'epoch')}: from {norms[0]:.3g} to {norms[-1]:.3g}.")
 
 
 def reliability(points: Sequence[tuple[float, Estimate]]) -> str:
@@ -151,7 +152,7 @@ def predicted_against_true(true: Sequence[float], predicted: Sequence[float]) ->
         axes.set_xlabel("true")
         axes.set_ylabel("predicted")
 
-    return draw(paint, f"Predicted against true numbers of {len(true)} rows.", height=3.4)
+    return draw(paint, f"Predicted against true numbers of {counted(len(true), 'row')}.", height=3.4)
 
 
 def _dots(

@@ -1,5 +1,6 @@
 """The rows on which the model went furthest wrong, and what moved it."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,8 @@ from treadle.evaluation.wording import readable
 
 _SHOWN_TOKENS = 160
 _LEAST_SHOWN = 0.15  # weights below this share of the largest are not coloured: colour everywhere says nothing
-_CLOSING = frozenset(".,!?;:)]}%…’'”\"")
+_CLOSING = frozenset(".,!?;:)]}%…’'”\"'")
+_CLITIC = re.compile(r"['’]\w{1,2}|n['’]t", re.IGNORECASE)  # "'s" and "n't" of texts that others cut into tokens
 
 
 def worst_errors(report: Report) -> list[Html]:
@@ -78,7 +80,7 @@ def _tokens(error: WorstError) -> Html:
     parts: list[object] = ["… "] if start else []
     for place in range(start, end):
         token = error.tokens[place]
-        if place > start and not (error.joiner == " " and set(token) <= _CLOSING):
+        if place > start and not (error.joiner == " " and (set(token) <= _CLOSING or _CLITIC.fullmatch(token))):
             parts.append(error.joiner)
         parts.append(_token(token, 0.0 if weights is None or largest == 0 else float(weights[place]) / largest))
     if end < len(error.tokens):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from treadle.errors import counted
 from treadle.evaluation.plots import by_length, gradient_norm, learning_curve, predicted_against_true, reliability
 from treadle.evaluation.report.content import Report
 from treadle.evaluation.report.html import Html, details, element, figure, join, table
@@ -91,8 +92,8 @@ def lengths(report: Report) -> list[Html]:
         return []
     svg = by_length(bins.labels, bins.model, bins.baseline, bins.measure)
     fewest, most = min(bins.rows), max(bins.rows)
-    count = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-    return [figure(svg, f"Each point stands for {count} rows; lines are 95 % intervals.", "Result by length")]
+    count = counted(most, "row") if fewest == most else f"{fewest:,} to {counted(most, 'row')}"
+    return [figure(svg, f"Each point stands for {count}; lines are 95 % intervals.", "Result by length")]
 
 
 def scatter(report: Report) -> list[Html]:
@@ -100,7 +101,7 @@ def scatter(report: Report) -> list[Html]:
     if report.scatter is None:
         return []
     true, predicted = report.scatter
-    caption = f"{len(true):,} rows. On the dashed line, prediction and truth agree."
+    caption = f"{counted(len(true), 'row')}. On the dashed line, prediction and truth agree."
     return [figure(predicted_against_true(true, predicted), caption, "Predicted against true")]
 
 
@@ -124,7 +125,10 @@ def _epoch_table(report: Report) -> Html:
         [f"{epoch:g}", *(_epoch_figure(line.get(key)) for key in keys)]
         for epoch, line in zip(_epochs(report), report.history, strict=True)
     ]
-    return details(f"Figures of all {len(rows)} epochs", table("Every epoch", head, rows))
+    return details(
+        "Figures of the only epoch" if len(rows) == 1 else f"Figures of all {len(rows)} epochs",
+        table("Every epoch", head, rows),
+    )
 
 
 def _epoch_figure(value: float | None) -> str:
