@@ -23,7 +23,7 @@ class Estimator(SavedInFolder):
     """A recurrent network that is trained, saved and opened again; what it learns is its subclasses' affair.
 
     Args:
-        cell: A registered cell: "lstm", "gru", "elman", "elman-relu".
+        cell: The name of a cell, such as "lstm", "gru" or "min-gru"; docs/cells.md has them all.
         hidden_size: Units of each direction of each layer.
         layers: Depth.
         residual: Whether a layer's input is added to its output, from the second layer on.
