@@ -67,3 +67,21 @@ def test_the_version(treadle):
     import treadle as package
 
     assert treadle("--version").out == f"treadle {package.__version__}\n"
+
+
+@pytest.mark.parametrize("module", ["typer", "treadle.cli.predict", "torch", "treadle.tasks.folder"])
+def test_ctrl_c_while_the_program_is_still_starting_is_no_traceback(module):
+    """Pressed in the first tenth of a second it arrives in the middle of an import."""
+    program = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "from treadle.cli import main\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, "predict", "nowhere", "-"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert ran.returncode == 130
+    assert "Traceback" not in ran.stderr

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from treadle import load
+from treadle import SequenceClassifier, load
 from treadle.cli import COMMANDS
 from treadle.data.builtin import DATASETS
+from treadle.training import Interrupted
 
 
 def test_train_says_what_it_understood(run_folder, reviews):
@@ -328,3 +329,22 @@ def test_the_same_command_with_resume_begins_a_run_that_never_began(treadle, rev
     said = treadle("train", reviews, "--out", out, "--resume", "--epochs", "1", "--hidden", "4")
     assert said.code == 0, said.err
     assert (out / "result.json").exists()
+
+
+def test_a_resumed_run_saves_itself_as_often_as_it_was_told_to(treadle, reviews, tmp_path, monkeypatch):
+    """`--checkpoint-every` is remembered; another one may be given, and is remembered in its turn."""
+    asked = []
+
+    def stop(*_, **how):
+        asked.append(how["checkpoint_seconds"])
+        raise Interrupted(0, None)
+
+    monkeypatch.setattr(SequenceClassifier, "fit_columns", stop)
+    out = ["--out", tmp_path / "run"]
+    assert treadle("train", reviews, "--checkpoint-every", "7", *out).code == 130
+    assert treadle("train", "--resume", *out).code == 130
+    assert treadle("train", "--resume", "--checkpoint-every", "9.5", *out).code == 130
+    assert treadle("train", "--resume", *out).code == 130
+    assert asked == [7, 7, 9.5, 9.5]
+    assert treadle("train", reviews, "--out", tmp_path / "other").code == 130
+    assert asked[-1] == 60

@@ -13,9 +13,19 @@ COMMANDS = {
 """Every command and what it does; each is a module of this package, imported when it is called."""
 
 
+INTERRUPTED = 130
+
+
 def main() -> int:
-    """Run the program; the exit code is 0, 2 for bad input, 130 after Ctrl-C."""
-    arguments = sys.argv[1:]
+    """Run the program; the exit code is 0, 2 for bad input, 130 after Ctrl-C, at whatever moment it comes."""
+    try:
+        return _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the terminal has shown ^C; what follows begins a line
+        return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help())
         return 0

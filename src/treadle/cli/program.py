@@ -7,10 +7,10 @@ from io import TextIOWrapper
 
 import typer
 
-from treadle.cli import COMMANDS
+from treadle.cli import COMMANDS, INTERRUPTED
 from treadle.errors import InputError, nearest
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT = 2
 
 
 class Stopped(Exception):  # noqa: N818 (nothing went wrong)

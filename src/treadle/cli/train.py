@@ -42,7 +42,7 @@ def train(
     settings: Annotated[
         list[str] | None, Option("--set", help="Any argument of the estimator: --set dropout=0.3; see the docs.")
     ] = None,
-    checkpoint_every: Annotated[float, Option(help="Seconds between checkpoints.")] = 60.0,
+    checkpoint_every: Annotated[float | None, Option(help="Seconds between checkpoints.  [default: 60]")] = None,
     out: Annotated[Path | None, Option(help="The run folder.  [default: runs/DATA-NUMBER]")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out that was stopped.")] = False,
 ) -> None:
@@ -82,6 +82,8 @@ def train(
         raise Stopped(
             f"Stopped; step {stop.step:,} is saved. Go on with: treadle train --resume --out {shlex.quote(str(folder))}"
         ) from None
+    if result is None:  # one of several processes; the first one speaks
+        return
     name, beside = result.baseline
     print(f"\n{result.split}      {figures(result.model)}")
     print(f"baseline  {figures(beside)}  ({name})")

@@ -115,18 +115,26 @@ ESTIMATORS: dict[str, type[SavedInFolder]] = {}
 """The estimator of every task, entered when its class is made."""
 
 
-def save_config(folder: Path, estimator: SavedInFolder, data: Mapping[str, Any] | None = None) -> None:
+def save_config(
+    folder: Path,
+    estimator: SavedInFolder,
+    data: Mapping[str, Any] | None = None,
+    *,
+    checkpoint_seconds: float | None = None,
+) -> None:
     """Write `config.toml`: all that is needed to start the run again.
 
     Args:
         folder: The run folder.
         estimator: Whose arguments are written; None is left out, since TOML has no such value.
         data: Where the data came from.
+        checkpoint_seconds: Time between two checkpoints of a run.
     """
     content = {
         "format": FORMAT,
         "treadle": treadle.__version__,
         "task": estimator.task,
+        **_without_none({"checkpoint_seconds": checkpoint_seconds}),
         "data": _without_none(data or {}),
         "arguments": _without_none(estimator.get_params()),
     }
@@ -154,6 +162,18 @@ def load_config(folder: Path) -> tuple[Any, dict[str, Any]]:
     except (InputError, KeyError, TypeError) as error:
         raise InputError(f"{folder / CONFIG}: {error}") from None
     return estimator, data
+
+
+def load_checkpoint_seconds(folder: Path, default: float) -> float:
+    """The time between two checkpoints that the run of a folder was given.
+
+    Raises:
+        InputError: The folder or file is missing or damaged.
+    """
+    seconds = _read_config(folder).get("checkpoint_seconds", default)
+    if not isinstance(seconds, int | float):
+        raise InputError(f"{folder / CONFIG}: checkpoint_seconds is {seconds!r}, expected a number")
+    return seconds
 
 
 def save_model(folder: Path, estimator: SavedInFolder, roles: Roles | None = None) -> None:

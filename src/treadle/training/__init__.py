@@ -1,5 +1,6 @@
 """Training: one loop, checkpoints that survive anything, optimisers and schedules by name."""
 
+from treadle.training.accelerator import is_main_process
 from treadle.training.checkpoint import load_state, save_state, write_atomically
 from treadle.training.loop import Interrupted, Objective, fit
 from treadle.training.progress import Bar, Progress, Silent
@@ -13,6 +14,7 @@ __all__ = [
     "Silent",
     "TrainingSettings",
     "fit",
+    "is_main_process",
     "load_state",
     "save_state",
     "write_atomically",

@@ -1,5 +1,7 @@
 """Devices, mixed precision and several processes, by accelerate."""
 
+import os
+
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
@@ -7,6 +9,11 @@ from treadle.errors import InputError
 from treadle.training.settings import Precision
 
 _MIXED: dict[Precision, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+
+
+def is_main_process() -> bool:
+    """Whether this process is alone, or the first of several, as torch's launcher numbers them: the one that writes."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def make_accelerator(device: str, precision: Precision) -> Accelerator:
