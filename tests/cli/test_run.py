@@ -176,8 +176,8 @@ def test_explain_names_the_engine(treadle, run_folder):
     said = treadle("explain", run_folder.folder)
     assert said.code == 0
     assert "Bidirectional LSTM" in said.out
-    assert "input 'review': engine torch" in said.out
-    assert "engine torch" in treadle("explain", "--cell", "gru").out
+    assert "input 'review': engine cpu" in said.out
+    assert "engine cpu" in treadle("explain", "--cell", "gru").out
 
 
 def test_datasets_are_listed_with_source_and_licence(treadle):

@@ -1,8 +1,8 @@
 """Which engine unrolls a cell, and why.
 
-An engine runs one cell forward in time over a padded batch. "eager" is the loop as it is written, the reference that
-all others are held to; "torch" calls torch.nn's own kernels. A request that cannot be met raises; nothing falls back in
-silence.
+An engine runs one cell over a padded batch. "eager" is the loop as it is written, the reference that all others are
+held to; "cpu" compiles the cell's step into fused kernels; "torch" calls torch.nn's own kernels. A request that cannot
+be met raises; nothing falls back in silence.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,15 @@ from torch import Tensor
 
 from treadle.cells import Cell, State
 from treadle.errors import InputError, nearest
-from treadle.nn import eager, torch_kernels
+from treadle.nn import compiled, eager, torch_kernels
+from treadle.nn.sequences import clear_padding, reverse, reverse_reset
 
 Run = Callable[[Cell, Tensor, State, Tensor | None, Tensor | None], tuple[Tensor, State]]
+RunBackwards = Callable[[Cell, Tensor, State, Tensor | None], tuple[Tensor, State]]
+
+
+def _anything(_cell: Cell, _x: Tensor) -> None:
+    """No input is refused."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,35 @@ class Engine:
             the padding, where `y` may hold anything.
         refusal: Why it cannot run a cell, one clause, or None where it can.
         merit: Why it is chosen where it can run, one clause.
+        unsuited: Why it cannot run this input with a cell that it can run, one clause, or None.
+        run_backwards: `(cell, x, state, lengths) -> (y, state)`, from every row's last real step to its first, where
+            the engine can do so without turning anything round.
     """
 
     run: Run
     refusal: Callable[[Cell], str | None]
     merit: str
+    unsuited: Callable[[Cell, Tensor], str | None] = _anything
+    run_backwards: RunBackwards | None = None
+
+    def unroll(
+        self, cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tensor | None, *, backwards: bool
+    ) -> tuple[Tensor, State]:
+        """Run a cell in either direction of time; `y` is zero in the padding."""
+        x = clear_padding(x, lengths)
+        if backwards and reset is None and self.run_backwards is not None:
+            y, state = self.run_backwards(cell, x, state, lengths)
+        elif backwards:
+            turned = None if reset is None else reverse_reset(reset, lengths)
+            y, state = self.run(cell, reverse(x, lengths), state, lengths, turned)
+            y = reverse(y, lengths)
+        else:
+            y, state = self.run(cell, x, state, lengths, reset)
+        return clear_padding(y, lengths), state
 
 
 ENGINES: dict[str, Engine] = {
+    "cpu": Engine(compiled.run, compiled.refusal, "its step is compiled for this processor", compiled.unsuited, compiled.run_backwards),
     "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell"),
     "eager": Engine(eager.run, eager.refusal, "the loop runs any cell"),
 }
@@ -61,19 +88,20 @@ class Explanation:
         )
 
 
-def choose_engine(cell: Cell, requested: str) -> Explanation:
+def choose_engine(cell: Cell, requested: str, x: Tensor | None = None) -> Explanation:
     """The engine that runs a cell.
 
     Args:
         cell: What is to be unrolled.
         requested: "auto" or the name of an engine.
+        x: The input, of which the device and the type of number matter; None before there is one.
 
     Raises:
-        InputError: There is no such engine, or it cannot run this cell.
+        InputError: There is no such engine, or it cannot run this cell or this input.
     """
     if requested != "auto" and requested not in ENGINES:
         raise InputError(f"there is no engine {requested!r}{nearest(requested, [*ENGINES, 'auto'])}")
-    refusals = {name: engine.refusal(cell) for name, engine in ENGINES.items()}
+    refusals = {name: _why_not(engine, cell, x) for name, engine in ENGINES.items()}
     if requested != "auto":
         if refusals[requested]:
             raise InputError(f"engine {requested!r} cannot run this cell: {refusals[requested]}")
@@ -86,3 +114,7 @@ def choose_engine(cell: Cell, requested: str) -> Explanation:
         if name != chosen
     }
     return Explanation(chosen, ENGINES[chosen].merit, others)
+
+
+def _why_not(engine: Engine, cell: Cell, x: Tensor | None) -> str | None:
+    return engine.refusal(cell) or (None if x is None else engine.unsuited(cell, x))

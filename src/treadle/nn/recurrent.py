@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from treadle.cells import Cell, State
 from treadle.errors import InputError
 from treadle.nn.engines import ENGINES, Explanation, choose_engine
-from treadle.nn.sequences import check_sequence, check_state, clear_padding, reverse, reverse_reset
+from treadle.nn.sequences import check_sequence, check_state
 
 
 class Recurrent(nn.Module):
@@ -22,7 +22,8 @@ class Recurrent(nn.Module):
         cell: The step.
         reverse: Whether time runs from the last real step to the first. The state that is returned is then that of the
             first step.
-        engine: "auto", "torch" (torch.nn's kernels) or "eager" (a loop over `cell.step`).
+        engine: "auto", "cpu" (the step compiled for a CPU), "torch" (torch.nn's kernels) or "eager" (a loop over
+            `cell.step`).
 
     Raises:
         InputError: The engine does not exist or cannot run the cell.
@@ -42,6 +43,7 @@ class Recurrent(nn.Module):
         self.reverse = reverse
         self.engine = engine
         self.explanation = choose_engine(cell, engine)
+        self._seen: tuple[Any, ...] = ()
 
     def forward(
         self, x: Tensor, state: State | None = None, *, lengths: Tensor | None = None, reset: Tensor | None = None
@@ -66,14 +68,10 @@ class Recurrent(nn.Module):
         if state is None:
             state = self.cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
         check_state(state, self.cell, x.shape[0])
-        x = clear_padding(x, lengths)
-        if self.reverse:
-            x = reverse(x, lengths)
-            reset = None if reset is None else reverse_reset(reset, lengths)
-        y, state = ENGINES[self.explanation.engine].run(self.cell, x, state, lengths, reset)
-        if self.reverse:
-            y = reverse(y, lengths)
-        return clear_padding(y, lengths), state
+        if (seen := (x.device, x.dtype, self.engine)) != self._seen:
+            self.explanation, self._seen = choose_engine(self.cell, self.engine, x), seen
+        engine = ENGINES[self.explanation.engine]
+        return engine.unroll(self.cell, x, state, lengths, reset, backwards=self.reverse)
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, Any]:
         """The same weights, one step: `x [batch, input_size]` to `y [batch, output_size]` and the next state.
@@ -86,7 +84,7 @@ class Recurrent(nn.Module):
         return self.cell(x, state)  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
 
     def explain(self) -> Explanation:
-        """Which engine runs this layer, and why not the others."""
+        """Which engine runs this layer, and why not the others; it depends on device and type of the last input."""
         return self.explanation
 
     def extra_repr(self) -> str:

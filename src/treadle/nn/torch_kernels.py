@@ -2,7 +2,7 @@ r"""The engine "torch": torch.nn's own kernels (oneDNN on a CPU, cuDNN on a GPU)
 
 These kernels know neither resets nor, without the slow packed form, lengths. Both are made exact around one call:
 
-- *Resets* cut the batch into pieces, each a row of its own (`Segments`), so the recurrence never crosses one.
+- *Resets* cut the batch into pieces, each a row of its own (`pieces`), so the recurrence never crosses one.
 - *Lengths* cost nothing where the state is the last output: it is read at the last real step. An LSTM's cell state is
   no output, so it is held still over the padding: one further input, 1 in the padding and 0 elsewhere, closes the input
   gate and opens the forget gate completely, and \(c_t = 1 \cdot c_{t-1} + 0 \cdot g_t\) to the last bit.
@@ -13,7 +13,8 @@ from torch import _VF, Tensor
 
 from treadle.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
 from treadle.cells.gated import GatedCell
-from treadle.nn.sequences import Segments, clear_padding, last_step, length_mask
+from treadle.nn.pieces import run_in_pieces
+from treadle.nn.sequences import last_step, length_mask
 
 SATURATION = 1e4
 """A preactivation at which the logistic function is exactly 0 or 1 in every floating-point type."""
@@ -28,32 +29,16 @@ def refusal(cell: Cell) -> str | None:
 
 def run(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tensor | None) -> tuple[Tensor, State]:
     """Unroll `cell` over `x [batch, time, feature]`, forward in time."""
-    assert isinstance(cell, GatedCell)
     if x.numel() == 0 or x.shape[1] == 0:
         return x.new_zeros(*x.shape[:2], cell.output_size), state
     if reset is None:
         return _run_whole(cell, x, state, lengths)
-    return _run_pieces(cell, x, state, Segments.cut(reset, lengths))
+    return run_in_pieces(_run_whole, cell, x, state, lengths, reset)
 
 
-def _run_pieces(cell: GatedCell, x: Tensor, state: State, pieces: Segments) -> tuple[Tensor, State]:
-    """Run every piece as a row, then put outputs and last states back."""
-    fresh = cell.initial_state(len(pieces.row), device=x.device, dtype=x.dtype)
-    carries = pieces.carries[:, None]
-    begin = type(state)(*(torch.where(carries, s[pieces.row], f) for s, f in zip(state, fresh, strict=True)))
-    flat = x.flatten(0, 1)
-    if pieces.source.shape[1] == 0:
-        y = x.new_zeros(*x.shape[:2], cell.output_size)
-        return y, type(state)(*(s[pieces.last] for s in begin))
-    cut = flat.index_select(0, pieces.source.flatten()).view(*pieces.source.shape, -1)
-    cut = clear_padding(cut, pieces.lengths)  # past its end a piece would read what follows, another row even
-    y, end = _run_whole(cell, cut, begin, pieces.lengths)
-    y = y.flatten(0, 1).index_select(0, pieces.place).view(*x.shape[:2], -1)
-    return y, type(state)(*(s[pieces.last] for s in end))
-
-
-def _run_whole(cell: GatedCell, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+def _run_whole(cell: Cell, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
     """One call of the kernel, and the state at the last real step."""
+    assert isinstance(cell, GatedCell)
     weights = [cell.weight_ih, cell.weight_hh]
     column = None if lengths is None else _in_padding(cell)
     if lengths is not None and column is not None:

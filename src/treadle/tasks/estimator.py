@@ -29,7 +29,7 @@ class Estimator(SavedInFolder):
         residual: Whether a layer's input is added to its output, from the second layer on.
         dropout: Share of features dropped between layers and before the answer, in training.
         init: Initialisation of the cells, a name of `treadle.cells.SCHEMES`.
-        engine: "auto", "torch" or "eager"; see `treadle.nn.Recurrent`.
+        engine: "auto", "cpu", "torch" or "eager"; see `treadle.nn.Recurrent`.
         epochs: Passes over the training data at most; None chooses by the number of batches.
         batch_size: Sequences a batch at most.
         batch_tokens: Padded steps a batch at most.

@@ -48,7 +48,7 @@ class RecurrentSettings(BaseModel):
     residual: bool
     dropout: float = Field(ge=0, lt=1)
     init: str
-    engine: Literal["auto", "eager", "torch"]
+    engine: Literal["auto", "cpu", "torch", "eager"]
 
 
 class NetworkSettings(RecurrentSettings):

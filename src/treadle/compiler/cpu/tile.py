@@ -1,0 +1,154 @@
+"""The matrix product of a step, written as vector code, and the packing of weights that it reads.
+
+A weight `[inputs, outputs]` is packed in panels: `panel_vectors` vectors of columns stand together, and for every input
+the numbers of these columns are contiguous; the last panel has as many vectors as are needed. A tile computes some rows
+by one panel with all sums in registers:
+
+    out[row, column] = start[row, column] + sum over k of a[row, k] * panel[k, column]
+
+The rows are split evenly (16 = 6 + 5 + 5). One or two rows take two panels at a time, so that enough independent sums
+hide the latency of the multiply-add.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+from treadle.compiler.cpu.ir import I64, POINTER, VOID, Code, Value
+from treadle.compiler.cpu.machine import Machine
+
+ARGUMENTS = ["*a", "a_row", "*panel", "inputs", "*start", "start_row", "*out", "out_row"]
+"""Of a tile: addresses, the number of inputs, and strides of rows in numbers."""
+
+PRODUCT = ["*a", "a_row", "*weights", "inputs", "*start", "start_row", "*out", "out_row", "rows", "vectors"]
+"""Of a product: as a tile, `rows`, and the columns by the number of vectors."""
+
+
+BLOCK = 16
+"""Inputs that packing reads of one column after the other, so that what it writes stays in the nearest cache."""
+
+
+def build(machine: Machine, dtype: str) -> ir.Module:
+    """The module with `product` and `pack` for one type of number."""
+    module = ir.Module("tile")
+    lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
+    tiles: dict[tuple[int, int, int], Any] = {}
+    most = machine.panel_vectors
+    for rows in range(1, machine.tile_rows + 1):
+        for vectors in range(1, most + 1):
+            tiles[rows, vectors, 1] = _tile(module, dtype, lanes, rows, vectors, 1)
+    for rows in (1, 2):
+        tiles[rows, most, 2] = _tile(module, dtype, lanes, rows, most, 2)
+    _product(module, dtype, lanes, machine, tiles)
+    _pack(module, dtype, lanes, machine)
+    return module
+
+
+def _tile(module: Any, dtype: str, lanes: int, rows: int, vectors: int, panels: int) -> Any:
+    """A block of `rows` by `panels` panels of `vectors` vectors."""
+    code = Code(module, f"tile_{rows}_{vectors}_{panels}", ARGUMENTS, dtype, lanes, private=True)
+    g = code.arguments
+    wide = code.integer(vectors * lanes)
+    bases = [code.at(g["panel"], code.mul(code.mul(g["inputs"], wide), code.integer(p))) for p in range(panels)]
+    columns = [(p, v) for p in range(panels) for v in range(vectors)]
+
+    def place(row: int, stride: Value, p: int, v: int) -> Value:
+        return code.add(code.mul(code.integer(row), stride), code.integer((p * vectors + v) * lanes))
+
+    starts = [code.load(g["start"], place(r, g["start_row"], p, v)) for r in range(rows) for p, v in columns]
+    left = [code.at(g["a"], code.mul(code.integer(r), g["a_row"])) for r in range(rows)]
+    with code.loop(code.integer(0), g["inputs"], carried=starts) as k:
+        offset = code.mul(k.index, wide)
+        weights = [code.load(bases[p], code.add(offset, code.integer(v * lanes))) for p, v in columns]
+        for r in range(rows):
+            number = code.splat(code.load(left[r], k.index, code.scalar))
+            for i, weight in enumerate(weights):
+                place_ = r * len(columns) + i
+                k.next[place_] = code.fma(number, weight, k.values[place_])
+    for r in range(rows):
+        for i, (p, v) in enumerate(columns):
+            code.store(k.values[r * len(columns) + i], g["out"], place(r, g["out_row"], p, v))
+    code.done()
+    return code.function
+
+
+def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: dict[tuple[int, int, int], Any]) -> None:
+    """All rows by all columns: panels outermost, so that one stays in the nearest cache while the rows pass."""
+    code = Code(module, "product", PRODUCT, dtype, lanes)
+    g, b, most = code.arguments, code.builder, machine.panel_vectors
+    largest = code.integer(machine.tile_rows)
+    blocks = b.sdiv(code.add(g["rows"], code.integer(machine.tile_rows - 1)), largest)
+    few = b.sdiv(g["rows"], b.select(b.icmp_signed(">", blocks, code.integer(0)), blocks, code.integer(1)))
+    more = code.sub(g["rows"], code.mul(blocks, few))  # so many blocks have a row more
+
+    def strip(column: Value, width: int, panels: int) -> None:
+        """All rows by the panels at `column` (in vectors)."""
+        weights = code.at(g["weights"], code.mul(code.mul(column, code.integer(lanes)), g["inputs"]))
+        start, out = (code.at(g[name], code.mul(column, code.integer(lanes))) for name in ("start", "out"))
+        with code.loop(code.integer(0), blocks, carried=[code.integer(0)]) as block:
+            (row,) = block.values
+            rows = code.add(few, b.zext(b.icmp_signed("<", block.index, more), few.type))
+            a, first, out_row = (
+                code.at(base, code.mul(row, stride))
+                for base, stride in ((g["a"], g["a_row"]), (start, g["start_row"]), (out, g["out_row"]))
+            )
+            arguments = [a, g["a_row"], weights, g["inputs"], first, g["start_row"], out_row, g["out_row"]]
+            end = code.function.append_basic_block("tiled")
+            switch = b.switch(rows, end)
+            for count in range(1, machine.tile_rows + 1):
+                if (count, width, panels) in tiles:
+                    case = code.function.append_basic_block(f"rows_{count}")
+                    switch.add_case(code.integer(count), case)
+                    b.position_at_end(case)
+                    b.call(tiles[count, width, panels], arguments)
+                    b.branch(end)
+            b.position_at_end(end)
+            block.next = [code.add(row, rows)]
+
+    two = code.integer(2 * most)
+    paired = b.select(b.icmp_signed("<=", g["rows"], code.integer(2)), b.sdiv(g["vectors"], two), code.integer(0))
+    done = code.mul(paired, two)
+    with code.loop(code.integer(0), done, 2 * most) as column:
+        strip(column, most, 2)
+    full = code.mul(b.sdiv(g["vectors"], code.integer(most)), code.integer(most))
+    with code.loop(done, full, most) as column:
+        strip(column, most, 1)
+    rest = code.sub(g["vectors"], full)
+    for width in range(1, most):
+        with code.when(b.icmp_signed("==", rest, code.integer(width))):
+            strip(full, width, 1)
+    code.done()
+
+
+def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> None:
+    """Panels of a matrix `[inputs, outputs]` with any strides, zeros where its columns end within a vector."""
+    names = ["*from", "input_stride", "output_stride", "inputs", "outputs", "vectors", "*to"]
+    code = Code(module, "pack", names, dtype, lanes)
+    g, b, most = code.arguments, code.builder, machine.panel_vectors
+    with code.loop(code.integer(0), g["vectors"], most) as first:
+        width = code.mul(code.min(code.integer(most), code.sub(g["vectors"], first)), code.integer(lanes))
+        column = code.mul(first, code.integer(lanes))
+        source = code.at(g["from"], code.mul(column, g["output_stride"]))
+        target = code.at(g["to"], code.mul(column, g["inputs"]))
+        here = code.min(width, code.sub(g["outputs"], column))
+
+        def copy(k: Value, j: Value) -> None:
+            origin = code.add(code.mul(k, g["input_stride"]), code.mul(j, g["output_stride"]))
+            code.store(code.load(source, origin, code.scalar), target, code.add(code.mul(k, width), j))
+
+        with b.if_else(b.icmp_signed("==", g["output_stride"], code.integer(1))) as (by_input, by_output):
+            with by_input, code.loop(code.integer(0), g["inputs"]) as k, code.loop(code.integer(0), here) as j:
+                copy(k, j)
+            with by_output, code.loop(code.integer(0), g["inputs"], BLOCK) as begin:
+                end = code.min(code.add(begin, code.integer(BLOCK)), g["inputs"])
+                with code.loop(code.integer(0), here) as j, code.loop(begin, end) as k:
+                    copy(k, j)
+        with code.loop(code.integer(0), g["inputs"]) as k, code.loop(here, width) as j:
+            code.store(ir.Constant(code.scalar, 0.0), target, code.add(code.mul(k, width), j))
+    code.done()
+
+
+def declare_product(module: Any) -> Any:
+    """`product` as a function of another module."""
+    kinds = [POINTER if argument.startswith("*") else I64 for argument in PRODUCT]
+    return ir.Function(module, ir.FunctionType(VOID, kinds), "product")

@@ -1,0 +1,171 @@
+"""Packing: the steps of a padded batch without its padding, in the order in which a kernel walks through them.
+
+A kernel's threads each take some rows of the batch. The steps of a row are visited in order, and at every step the rows
+that are still running stand together. Longer rows come first, so rows only end (or, in the reverse direction, only
+begin) at the lower edge, and no time is spent on padding.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Integers = NDArray[np.int64]
+
+FEW_ROWS = 4
+"""Below this many rows a thread, its steps are laid out one after the other, so that products of the input may take
+many of them at once."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """The rows of one thread.
+
+    Attributes:
+        at: The packed row where each step begins, `[steps + 1]`, in the order of the forward pass.
+        n: The rows of each step, with a 0 before the first and two after the last, `[steps + 3]`.
+        first: The first row among those of all threads.
+    """
+
+    at: Integers
+    n: Integers
+    first: int
+
+    @cached_property
+    def together(self) -> bool:
+        """Whether the rows of each step stand right after those of the step before."""
+        return bool(np.array_equal(np.diff(self.at), self.n[1:-2]))
+
+    def backward(self) -> "Share":
+        """The same in the opposite order."""
+        at = np.concatenate([self.at[-2::-1], self.at[-1:]])
+        n = self.n[1:-2][::-1]
+        return Share(np.ascontiguousarray(at), np.concatenate([[0], n, [0, 0]]), self.first)
+
+
+@dataclass(frozen=True, eq=False)
+class Packing:
+    """How a batch is packed.
+
+    Attributes:
+        batch: Rows.
+        steps: Steps of the padded batch.
+        size: Packed rows: real steps of all rows.
+        shares: Of each thread.
+        index: The place `b * steps + t` that each packed row comes from; None where the order is by step and row.
+        rows: The order of the batch's rows; None where it is kept.
+        longest: Rows of the largest step of a thread.
+        every_row_runs: Whether each row has a step.
+    """
+
+    batch: int
+    steps: int
+    size: int
+    shares: tuple[Share, ...]
+    index: Tensor | None
+    rows: Tensor | None
+    longest: int
+    every_row_runs: bool
+
+    def pack(self, x: Tensor) -> Tensor:
+        """`[batch, steps, feature]` to `[size, feature]`."""
+        if self.index is None:
+            return x.transpose(0, 1).reshape(self.size, x.shape[2])
+        return x.reshape(-1, x.shape[2]).index_select(0, self.index)
+
+    def unpack(self, packed: Tensor) -> Tensor:
+        """`[size, feature]` to `[batch, steps, feature]`, zeros in the padding."""
+        if self.index is None:
+            return packed.view(self.steps, self.batch, packed.shape[1]).transpose(0, 1)
+        shape = (self.batch * self.steps, packed.shape[1])
+        whole = packed.new_empty(shape) if self.size == shape[0] else packed.new_zeros(shape)
+        return whole.index_copy_(0, self.index, packed).view(self.batch, self.steps, packed.shape[1])
+
+    def pack_rows(self, state: Tensor) -> Tensor:
+        """`[batch, feature]` in the packed order of rows."""
+        return state.contiguous() if self.rows is None else state.index_select(0, self.rows)
+
+    def unpack_rows(self, state: Tensor) -> Tensor:
+        """`[batch, feature]` in the order of the batch."""
+        return state if self.rows is None else torch.empty_like(state).index_copy_(0, self.rows, state)
+
+    @cached_property
+    def backward_shares(self) -> tuple[Share, ...]:
+        """The shares in the order of the backward pass."""
+        return tuple(share.backward() for share in self.shares)
+
+
+def pack(batch: int, steps: int, lengths: Tensor | None, *, reverse: bool, threads: int) -> Packing:
+    """Decide how a batch is packed.
+
+    Args:
+        batch: Rows.
+        steps: Steps of the padded batch.
+        lengths: `[batch]`, or None where all rows have all steps.
+        reverse: Whether time runs from a row's last real step to its first.
+        threads: Threads at most.
+    """
+    threads = max(1, min(threads, batch))
+    if lengths is None:
+        return _even(batch, steps, reverse, threads)
+    return _uneven(lengths.numpy().astype(np.int64), steps, reverse, threads)
+
+
+@lru_cache(maxsize=256)
+def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
+    """All rows have all steps."""
+    borders = [batch * q // threads for q in range(threads + 1)]
+    few = batch // threads < FEW_ROWS and steps > 1
+    time = np.arange(steps, dtype=np.int64)
+    shares, sources = [], []
+    for first, last in pairwise(borders):
+        rows = last - first
+        at = np.arange(steps + 1, dtype=np.int64) * (rows if few else batch) + (first * steps if few else first)
+        if reverse and not few:
+            at = np.concatenate([at[-2::-1], at[-1:]])
+        n = np.concatenate([[0], np.full(steps, rows), [0, 0]]).astype(np.int64)
+        shares.append(Share(np.ascontiguousarray(at), n, first))
+        order = time[::-1] if reverse else time
+        sources.append((np.arange(first, last)[None, :] * steps + order[:, None]).ravel())
+    index = torch.from_numpy(np.concatenate(sources)) if few and (reverse or batch > 1) else None
+    longest = max(b - a for a, b in pairwise(borders)) if steps else 0
+    return Packing(batch, steps, batch * steps, tuple(shares), index, None, longest, steps > 0)
+
+
+def _uneven(lengths: Integers, steps: int, reverse: bool, threads: int) -> Packing:
+    """Rows of different lengths: the longest first, dealt to the threads in turn."""
+    batch = len(lengths)
+    longest_first = np.argsort(-lengths, kind="stable")
+    hands = [longest_first[q::threads] for q in range(threads)]
+    reach = int(lengths.max(initial=0))
+    time = np.arange(reach, dtype=np.int64)
+    counts = np.stack([np.searchsorted(-lengths[hand], -time, side="left") for hand in hands])  # [threads, reach]
+    begin = np.concatenate([[0], counts.sum(0).cumsum()])
+    at = begin[:-1] + counts.cumsum(0) - counts
+    size = int(begin[-1])
+    index = np.empty(size, dtype=np.int64)
+    shares, first = [], 0
+    for hand, where, count in zip(hands, at, counts, strict=True):
+        running = time[None, :] < lengths[hand][:, None]
+        place = where[None, :] + np.arange(len(hand))[:, None]
+        index[place[running]] = (hand[:, None] * steps + time[None, :])[running]
+        ends = np.concatenate([where[::-1] if reverse else where, [size]])
+        n = np.concatenate([[0], count[::-1] if reverse else count, [0, 0]])
+        shares.append(Share(np.ascontiguousarray(ends), n.astype(np.int64), first))
+        first += len(hand)
+    rows = torch.from_numpy(np.concatenate(hands))
+    most = int(counts.max(initial=0))
+    return Packing(
+        batch,
+        steps,
+        size,
+        tuple(shares),
+        torch.from_numpy(index),
+        rows,
+        most,
+        bool((lengths > 0).all()),
+    )

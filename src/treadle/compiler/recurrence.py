@@ -1,0 +1,143 @@
+"""Operator: a compiled recurrence as one differentiable function of torch.
+
+Forward, the loop runs over packed rows and keeps what the partition says; backward, the gradient's loop runs the other
+way, and what it leaves over is summed in one product for each weight.
+"""
+
+from collections.abc import Sequence
+from functools import cache, cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from treadle.cells import Cell, State
+from treadle.compiler.cpu.run import Pass
+from treadle.compiler.lower import Lowered, lower
+from treadle.compiler.packing import Packing, pack
+from treadle.compiler.parameters import Derived
+from treadle.compiler.partition import Partition, partition
+from treadle.compiler.sums import Sums
+from treadle.compiler.trace import trace
+
+
+class Recurrence:
+    """A cell's step, compiled for whole sequences.
+
+    Args:
+        cell: Whose step; its parameters are read anew at every call.
+
+    Raises:
+        InputError: The step cannot be compiled; the sentence names the line and the operator.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.name = type(cell).__name__
+        self.step: Lowered = lower(trace(cell))
+        self.derived = Derived(self.step)
+
+    @cached_property
+    def partition(self) -> Partition:
+        """The step and its gradient, taken apart."""
+        return partition(self.step)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """What is summed after the backward loop."""
+        return Sums(self.partition)
+
+    @cache  # noqa: B019  # a recurrence lives as long as its layer, and has few passes
+    def compiled(self, which: str, dtype: torch.dtype) -> Pass:
+        """One of the passes "forward", "inference", "backward" for a type of number."""
+        return Pass(getattr(self.partition, which), dtype, self.name)
+
+    def run(
+        self, cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Unroll over `x [batch, time, feature]`; the output is zero past a length.
+
+        Args:
+            cell: The cell whose parameters are used.
+            x: The input.
+            state: The state before the first step.
+            lengths: `[batch]`, or None.
+            reverse: Whether time runs from the last real step to the first.
+        """
+        packing = pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=torch.get_num_threads())
+        derived = self.derived.tensors(cell)
+        inputs = [x, *state, *derived]
+        if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
+            y, *after = _Unroll.apply(self, packing, *inputs)
+        else:
+            y, after, _ = self.forward(packing, x, list(state), derived, "inference")
+        return y, tuple(after)
+
+    def forward(
+        self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
+    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+        """Output, states after the last step, and the packed arrays of the pass."""
+        loop = self.compiled(which, x.dtype)
+        sequences = {"x": packing.pack(x)}
+        for name, nodes in getattr(self.partition, which).stored.items():
+            sequences[name] = x.new_empty(packing.size, sum(node.width for node in nodes))
+        names = [f"s{i}" for i in range(len(state))]
+        if which == "forward":
+            sequences |= {name: x.new_empty(packing.size, s.shape[1]) for name, s in zip(names, state, strict=True)}
+        initial = {name: packing.pack_rows(s) for name, s in zip(names, state, strict=True)}
+        final = {name: _outlet(packing, s) for name, s in initial.items()}
+        loop.run(packing, packing.shares, loop.prepare(derived), sequences, initial, final)
+        y = packing.unpack(sequences["y"])
+        return y, [packing.unpack_rows(final[name]) for name in names], sequences
+
+    def backward(
+        self,
+        packing: Packing,
+        sequences: dict[str, Tensor],
+        derived: Sequence[Tensor],
+        gradients: Sequence[Tensor],
+        needed: Sequence[bool],
+    ) -> list[Tensor | None]:
+        """The gradients by input, state and derived parameters; None where it is not `needed`."""
+        gy, *gs = gradients
+        loop = self.compiled("backward", gy.dtype)
+        arrays = {**sequences, "gy": packing.pack(gy)}
+        for name, nodes in self.partition.backward.stored.items():
+            arrays[name] = gy.new_empty(packing.size, sum(node.width for node in nodes))
+        names = [f"g{i}" for i in range(len(gs))]
+        initial = {name: packing.pack_rows(g) for name, g in zip(names, gs, strict=True)}
+        final = {name: _outlet(packing, g) for name, g in initial.items()}
+        loop.run(packing, packing.backward_shares, loop.prepare(derived), arrays, initial, final)
+        dx = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
+        states = [packing.unpack_rows(final[name]) for name in names]
+        return [dx, *states, *self.sums.of_parameters(arrays, derived, needed[1 + len(gs) :])]
+
+
+class _Unroll(torch.autograd.Function):
+    """`Recurrence.run` with its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, recurrence: Recurrence, packing: Packing, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        """The pass that keeps what the gradient needs."""
+        states = len(recurrence.step.state)
+        state, derived = others[:states], others[states:]
+        y, after, sequences = recurrence.forward(packing, x, state, derived, "forward")
+        ctx.recurrence, ctx.packing, ctx.sequences = recurrence, packing, sequences
+        ctx.save_for_backward(*derived)
+        return (y, *after)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradient's pass."""
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "engine 'cpu' gives no gradient of a gradient (create_graph=True): make the layer with engine='eager'"
+            )
+        found = ctx.recurrence.backward(
+            ctx.packing, ctx.sequences, ctx.saved_tensors, gradients, ctx.needs_input_grad[2:]
+        )
+        return (None, None, *found)
+
+
+def _outlet(packing: Packing, initial: Tensor) -> Tensor:
+    """Where a carried value ends; a row without steps ends where it begins."""
+    return torch.empty_like(initial) if packing.every_row_runs else initial.clone()

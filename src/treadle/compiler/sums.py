@@ -1,0 +1,140 @@
+"""Sums: the gradients that only accumulate, each one product over all steps and rows after the loop."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from treadle.compiler.partition import Columns, Partition
+from treadle.compiler.program import Matrix
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A part of a weight's gradient: `operand^T @ gradient`, or its transpose for a weight `[outputs, inputs]`."""
+
+    matrix: Matrix
+    operand: Columns
+    gradient: Columns
+
+
+class Sums:
+    """What is left to sum after a backward loop.
+
+    Args:
+        partition: The step and its gradient, taken apart.
+    """
+
+    def __init__(self, partition: Partition) -> None:
+        blocks = [_Block(*use) for use in partition.matrices]
+        blocks.sort(key=lambda b: (b.matrix.parameter, b.operand.array, b.operand.start, b.matrix.outputs))
+        self.blocks: list[_Block] = []
+        for block in blocks:
+            self.blocks[-1:] = _joined(self.blocks[-1:], block)
+        self.vectors = partition.vectors
+        self.x_in_loop = partition.x_in_loop
+        self.x: list[tuple[Columns, Matrix]] = []
+        for columns, matrix in sorted(partition.x, key=lambda term: (term[1].parameter, term[1].inputs)):
+            self.x[-1:] = _joined_terms(self.x[-1:], columns, matrix)
+
+    def of_input(self, arrays: Mapping[str, Tensor], derived: Sequence[Tensor]) -> Tensor:
+        """The packed gradient by the input."""
+        x = arrays["x"]
+        result = arrays["dx"] if self.x_in_loop else None
+        for columns, matrix in self.x:
+            gradient, weight = _columns(arrays, columns), _view(derived[matrix.parameter], matrix)
+            if matrix.outputs[1] == x.shape[1]:
+                result = gradient @ weight if result is None else result.addmm_(gradient, weight)
+            else:
+                result = torch.zeros_like(x) if result is None else result
+                start, width = matrix.outputs
+                result[:, start : start + width].addmm_(gradient, weight)
+        return torch.zeros_like(x) if result is None else result
+
+    def of_parameters(
+        self, arrays: Mapping[str, Tensor], derived: Sequence[Tensor], needed: Sequence[bool]
+    ) -> list[Tensor | None]:
+        """The gradients by the derived parameters that need one."""
+        found: list[Tensor | None] = [None] * len(derived)
+        covered = [0] * len(derived)
+        for block in self.blocks:
+            covered[block.matrix.parameter] += block.matrix.inputs[1] * block.matrix.outputs[1]
+        for block in self.blocks:
+            number = block.matrix.parameter
+            if not needed[number]:
+                continue
+            weight, gradient = derived[number], found[number]
+            whole = block.matrix.inputs[1] * block.matrix.outputs[1] == weight.numel() == covered[number]
+            a, g = _columns(arrays, block.operand), _columns(arrays, block.gradient)
+            left, right = (g, a) if block.matrix.transposed else (a, g)
+            if whole:
+                found[number] = left.t() @ right
+                continue
+            if gradient is None:
+                gradient = found[number] = torch.zeros_like(weight, memory_format=torch.contiguous_format)
+            view = _view(gradient, block.matrix)
+            (view.t() if block.matrix.transposed else view).addmm_(left.t(), right)
+        self._add_vectors(found, arrays, derived, needed)
+        return found
+
+    def _add_vectors(
+        self,
+        found: list[Tensor | None],
+        arrays: Mapping[str, Tensor],
+        derived: Sequence[Tensor],
+        needed: Sequence[bool],
+    ) -> None:
+        """Sums over all steps and rows, each array once."""
+        wanted = [(vector, columns) for vector, columns in self.vectors if needed[vector.parameter]]
+        sums = {name: arrays[name].sum(0) for name in {columns.array for _, columns in wanted}}
+        for vector, columns in wanted:
+            gradient = found[vector.parameter]
+            if gradient is None:
+                gradient = found[vector.parameter] = torch.zeros_like(
+                    derived[vector.parameter], memory_format=torch.contiguous_format
+                )
+            part = sums[columns.array][columns.start : columns.start + columns.width]
+            gradient.view(-1)[vector.start : vector.start + vector.width] += part
+
+
+def _joined(last: list[_Block], block: _Block) -> list[_Block]:
+    """Two blocks that continue each other in the weight and in the stored gradients, as one."""
+    for other in last:
+        m, n = other.matrix, block.matrix
+        same = (m.parameter, m.transposed, m.inputs) == (n.parameter, n.transposed, n.inputs)
+        same = same and other.operand == block.operand
+        begin, width = m.outputs
+        if same and begin + width == n.outputs[0] and _follows(other.gradient, block.gradient):
+            outputs = (begin, width + n.outputs[1])
+            gradient = Columns(other.gradient.array, other.gradient.start, outputs[1])
+            return [_Block(Matrix(m.parameter, m.transposed, m.inputs, outputs), other.operand, gradient)]
+    return [*last, block]
+
+
+def _joined_terms(last: list[tuple[Columns, Matrix]], columns: Columns, matrix: Matrix) -> list[tuple[Columns, Matrix]]:
+    """Two terms of the input's gradient that continue each other, as one."""
+    for other, m in last:
+        same = (m.parameter, m.transposed, m.outputs) == (matrix.parameter, matrix.transposed, matrix.outputs)
+        if same and sum(m.inputs) == matrix.inputs[0] and _follows(other, columns):
+            inputs = (m.inputs[0], m.inputs[1] + matrix.inputs[1])
+            whole = Matrix(m.parameter, m.transposed, inputs, m.outputs)
+            return [(Columns(other.array, other.start, inputs[1]), whole)]
+    return [*last, (columns, matrix)]
+
+
+def _follows(a: Columns, b: Columns) -> bool:
+    return a.array == b.array and a.start + a.width == b.start
+
+
+def _columns(arrays: Mapping[str, Tensor], columns: Columns) -> Tensor:
+    return arrays[columns.array][:, columns.start : columns.start + columns.width]
+
+
+def _view(weight: Tensor, matrix: Matrix) -> Tensor:
+    """A part of a parameter, or of its gradient, as `[inputs, outputs]`."""
+    weight = weight.detach()
+    if matrix.transposed:
+        weight = weight.t()
+    (i, inputs), (o, outputs) = matrix.inputs, matrix.outputs
+    return weight[i : i + inputs, o : o + outputs]
