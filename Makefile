@@ -12,7 +12,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 IMDB := runs/bench/aclImdb
 
-.PHONY: help demo test test-slow lint format bench bench-accuracy setup clean
+.PHONY: help demo test test-slow lint format bench bench-kernels bench-accuracy setup clean
 
 help:
 	@echo "make demo       train a classifier on built-in data and show its accuracy beside a baseline's"
@@ -21,6 +21,7 @@ help:
 	@echo "make lint       ruff, formatting, types, layering"
 	@echo "make format     let ruff put in order what it can"
 	@echo "make bench      measure speed and write bench/RESULTS.md (bench-accuracy: accuracy, hours)"
+	@echo "make bench-kernels  the compiled kernels beside torch.nn and ONNX Runtime, into bench/RESULTS.md"
 	@echo "make clean      remove the virtual environment and caches"
 
 setup: $(READY)
@@ -51,6 +52,10 @@ format: $(READY)
 bench: $(READY) $(IMDB)
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/imdb_epoch.py $(IMDB)/train
+
+bench-kernels: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
+	$(BIN)/python bench/kernels.py
 
 bench-accuracy: $(READY)
 	$(BIN)/python bench/accuracy.py $(DATA)

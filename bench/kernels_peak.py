@@ -1,0 +1,55 @@
+"""The most multiply-adds that this machine does: a loop of nothing else, in registers, on every thread."""
+
+from collections.abc import Callable
+
+import numpy as np
+from llvmlite import ir
+
+from treadle.compiler.cpu import library, team
+from treadle.compiler.cpu.ir import I64, POINTER, Code
+from treadle.compiler.cpu.machine import host
+
+REPEATS = 1_000_000
+
+
+def peak_call(threads: int) -> tuple[Callable[[], None], float]:
+    """The loop as a call, and the floating-point operations of that call (a multiply-add is two)."""
+    machine = host()
+    lanes, chains = machine.vector_bytes // 4, machine.tile_rows * machine.panel_vectors
+    enter = library.load(_module(lanes, chains), ["enter"], announce="the loop of multiply-adds")["enter"]
+    # Every chain is x <- x / 2 + 1 / 2 from a beginning of its own: nothing overflows, vanishes or can be left out.
+    numbers = np.full((threads, 2 + chains, lanes), 0.5, dtype=np.float32)
+    numbers[:, 2:] = np.arange(chains)[:, None]
+    tables = np.full((threads, 2), REPEATS, dtype=np.int64)
+
+    def call() -> None:
+        tables[:, 1] = [own.ctypes.data for own in numbers]  # read here, so that the numbers live as long as the call
+        team.run(enter, tables)
+
+    return call, 2.0 * lanes * chains * REPEATS * threads
+
+
+def _module(lanes: int, chains: int) -> ir.Module:
+    """`enter(ticket)`, which takes tables `[repeats, address of the numbers]` until none is left (see `team.run`)."""
+    module = ir.Module("peak")
+    code = Code(module, "enter", ["*ticket"], "float32", lanes)
+    b, ticket = code.builder, code.arguments["ticket"]
+    count, size, first = (code.load(ticket, code.integer(i), I64) for i in (1, 2, 3))
+    head, body, after = (code.function.append_basic_block(name) for name in ("next", "take", "none"))
+    b.branch(head)
+    b.position_at_end(head)
+    mine = b.atomic_rmw("add", ticket, code.integer(1), "monotonic")
+    b.cbranch(b.icmp_signed("<", mine, count), body, after)
+    b.position_at_end(body)
+    table = b.inttoptr(code.add(first, code.mul(mine, size)), POINTER)
+    repeats = code.load(table, code.integer(0), I64)
+    numbers = b.inttoptr(code.load(table, code.integer(1), I64), POINTER)
+    factor, addend, *chain = (code.load(numbers, code.integer(i * lanes)) for i in range(2 + chains))
+    with code.loop(code.integer(0), repeats, carried=chain) as k:
+        k.next = [code.fma(value, factor, addend) for value in k.values]
+    for i, value in enumerate(k.values):
+        code.store(value, numbers, code.integer((2 + i) * lanes))
+    b.branch(head)
+    b.position_at_end(after)
+    code.done()
+    return module
