@@ -89,9 +89,10 @@ class Cell(nn.Module, ABC):
             device: Where; by default where the parameters are.
             dtype: Of what type; by default that of the parameters.
         """
-        reference = next(self.parameters(), torch.empty(0))
-        device = reference.device if device is None else device
-        dtype = reference.dtype if dtype is None else dtype
+        if device is None or dtype is None:
+            reference = next(self.parameters(), torch.empty(0))
+            device = reference.device if device is None else device
+            dtype = reference.dtype if dtype is None else dtype
         return self.state_type(*(torch.zeros(batch_size, n, device=device, dtype=dtype) for n in self.state_sizes))
 
     @abstractmethod

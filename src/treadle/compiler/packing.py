@@ -40,6 +40,11 @@ class Share:
         """Whether the rows of each step stand right after those of the step before."""
         return bool(np.array_equal(np.diff(self.at), self.n[1:-2]))
 
+    @cached_property
+    def addresses(self) -> tuple[int, int]:
+        """Where the two tables lie in memory."""
+        return self.at.ctypes.data, self.n.ctypes.data
+
     def backward(self) -> "Share":
         """The same in the opposite order."""
         at = np.concatenate([self.at[-2::-1], self.at[-1:]])
@@ -72,9 +77,9 @@ class Packing:
     every_row_runs: bool
 
     def pack(self, x: Tensor) -> Tensor:
-        """`[batch, steps, feature]` to `[size, feature]`."""
+        """`[batch, steps, feature]` of any strides to `[size, feature]`, contiguous as kernels read it."""
         if self.index is None:
-            return x.transpose(0, 1).reshape(self.size, x.shape[2])
+            return x.transpose(0, 1).reshape(self.size, x.shape[2]).contiguous()
         return x.reshape(-1, x.shape[2]).index_select(0, self.index)
 
     def unpack(self, packed: Tensor) -> Tensor:

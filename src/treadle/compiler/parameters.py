@@ -1,46 +1,52 @@
 """Parameters: what a call of a compiled layer computes from the parameters alone, before its loop starts."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from treadle.compiler.lower import Lowered
-from treadle.compiler.trace import Call, Value
+from treadle.compiler.trace import Value
+from treadle.errors import InputError
 
 
-@dataclass(frozen=True)
 class Derived:
     """The tensors that a program names by number, made from a cell's parameters by torch itself.
 
-    Attributes:
+    Args:
         step: The lowered step.
     """
 
-    step: Lowered
+    def __init__(self, step: Lowered) -> None:
+        self.step = step
+        used = set(step.derived)
+        for call in step.calls:
+            used |= set(_values((call.args, call.kwargs)))
+        self.read = [(name.split("."), value) for name, value in step.parameters.items() if value in used]
 
     def tensors(self, cell: nn.Module) -> list[Tensor]:
-        """All of them, with the graph that leads back to the parameters; vectors have one axis."""
-        known: dict[Value, Any] = {
-            value: _attribute(cell, name) for name, value in self.step.parameters.items() if value in self._used
-        }
+        """All of them, with the graph that leads back to the parameters.
+
+        Raises:
+            InputError: A parameter has not the shape any more that the step was compiled for.
+        """
+        known: dict[Value, Any] = {}
+        for path, value in self.read:
+            known[value] = tensor = _attribute(cell, path)
+            if tensor.shape != value.shape:
+                name = ".".join(path)
+                raise InputError(
+                    f"{name} was {list(value.shape)} when its cell was compiled, found {list(tensor.shape)}"
+                )
         for call in self.step.calls:
             result = call.function(*_filled(call.args, known), **_filled(call.kwargs, known))
             _match(call.result, result, known)
         return [known[value] for value in self.step.derived]
 
-    @property
-    def _used(self) -> set[Value]:
-        found = set(self.step.derived)
-        for call in self.step.calls:
-            found |= set(_values((call.args, call.kwargs)))
-        return found
 
-
-def _attribute(cell: nn.Module, name: str) -> Tensor:
-    """A parameter or buffer by its dotted name, as the module has it now."""
+def _attribute(cell: nn.Module, path: list[str]) -> Tensor:
+    """A parameter or buffer as the module has it now."""
     found: Any = cell
-    for part in name.split("."):
+    for part in path:
         found = getattr(found, part)
     assert isinstance(found, Tensor)
     return found
@@ -72,6 +78,3 @@ def _values(tree: Any) -> list[Value]:
     if isinstance(tree, dict):
         tree = tuple(tree.values())
     return [value for part in tree for value in _values(part)] if isinstance(tree, tuple) else []
-
-
-__all__ = ["Call", "Derived"]

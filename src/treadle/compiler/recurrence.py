@@ -14,7 +14,7 @@ from torch import Tensor
 from treadle.cells import Cell, State
 from treadle.compiler.cpu.run import Pass
 from treadle.compiler.lower import Lowered, lower
-from treadle.compiler.packing import Packing, pack
+from treadle.compiler.packing import Packing, Share, pack
 from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Partition, partition
 from treadle.compiler.sums import Sums
@@ -47,9 +47,9 @@ class Recurrence:
         return Sums(self.partition)
 
     @cache  # noqa: B019  # a recurrence lives as long as its layer, and has few passes
-    def compiled(self, which: str, dtype: torch.dtype) -> Pass:
+    def compiled(self, which: str, dtype: torch.dtype, sharing: int = 1) -> Pass:
         """One of the passes "forward", "inference", "backward" for a type of number."""
-        return Pass(getattr(self.partition, which), dtype, self.name)
+        return Pass(getattr(self.partition, which), dtype, self.name, sharing)
 
     def run(
         self, cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool
@@ -76,7 +76,6 @@ class Recurrence:
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
         """Output, states after the last step, and the packed arrays of the pass."""
-        loop = self.compiled(which, x.dtype)
         sequences = {"x": packing.pack(x)}
         for name, nodes in getattr(self.partition, which).stored.items():
             sequences[name] = x.new_empty(packing.size, sum(node.width for node in nodes))
@@ -85,7 +84,7 @@ class Recurrence:
             sequences |= {name: x.new_empty(packing.size, s.shape[1]) for name, s in zip(names, state, strict=True)}
         initial = {name: packing.pack_rows(s) for name, s in zip(names, state, strict=True)}
         final = {name: _outlet(packing, s) for name, s in initial.items()}
-        loop.run(packing, packing.shares, loop.prepare(derived), sequences, initial, final)
+        self._launch(which, packing, packing.shares, derived, sequences, initial, final)
         y = packing.unpack(sequences["y"])
         return y, [packing.unpack_rows(final[name]) for name in names], sequences
 
@@ -99,17 +98,35 @@ class Recurrence:
     ) -> list[Tensor | None]:
         """The gradients by input, state and derived parameters; None where it is not `needed`."""
         gy, *gs = gradients
-        loop = self.compiled("backward", gy.dtype)
         arrays = {**sequences, "gy": packing.pack(gy)}
         for name, nodes in self.partition.backward.stored.items():
             arrays[name] = gy.new_empty(packing.size, sum(node.width for node in nodes))
         names = [f"g{i}" for i in range(len(gs))]
         initial = {name: packing.pack_rows(g) for name, g in zip(names, gs, strict=True)}
         final = {name: _outlet(packing, g) for name, g in initial.items()}
-        loop.run(packing, packing.backward_shares, loop.prepare(derived), arrays, initial, final)
+        self._launch("backward", packing, packing.backward_shares, derived, arrays, initial, final)
         dx = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
         states = [packing.unpack_rows(final[name]) for name in names]
         return [dx, *states, *self.sums.of_parameters(arrays, derived, needed[1 + len(gs) :])]
+
+    def _launch(
+        self,
+        which: str,
+        packing: Packing,
+        shares: Sequence[Share],
+        derived: Sequence[Tensor],
+        sequences: dict[str, Tensor],
+        initial: dict[str, Tensor],
+        final: dict[str, Tensor],
+    ) -> None:
+        """Run a pass: rows are dealt to threads, or several threads share a single row."""
+        dtype = next(iter(sequences.values())).dtype
+        loop = self.compiled(which, dtype)
+        sharing = loop.sharing_threads(torch.get_num_threads()) if packing.batch == 1 else 1
+        for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
+            prepared = one.prepare_once(derived) if which == "inference" else one.prepare(derived)
+            if one.run(packing, shares, prepared, sequences, initial, final):
+                return
 
 
 class _Unroll(torch.autograd.Function):

@@ -51,10 +51,11 @@ class Term:
 
 @dataclass
 class ProductStage:
-    """Products of the same operands, side by side in one buffer."""
+    """Products of the same operands, side by side in one buffer; `pieces` are the column and width of each."""
 
     out: str
     outputs: int
+    pieces: list[tuple[int, int]]
     bias: list[tuple[int, Vector]]
     hoisted: list[Term]
     terms: list[Term]
@@ -203,7 +204,8 @@ class _Scheduler:
         bias = [(self.made[node].column, vector) for node in nodes for vector in node.arguments[1]]
         outputs = sum(node.width for node in nodes)
         self.buffers[name] = Buffer("chunk" if hoisted else "scratch", outputs, "product")
-        return ProductStage(name, outputs, bias, hoisted, terms)
+        columns = [(self.made[node].column, node.width) for node in nodes]
+        return ProductStage(name, outputs, columns, bias, hoisted, terms)
 
     # Places.
 

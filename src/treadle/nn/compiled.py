@@ -1,6 +1,7 @@
 """The engine "cpu": a cell's step compiled into fused kernels for the whole sequence (see `treadle.compiler`)."""
 
 from functools import partial
+from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -51,19 +52,31 @@ def recurrence(cell: Cell) -> Recurrence:
     Raises:
         InputError: The step cannot be compiled.
     """
-    attributes = [(name, value) for module in cell.modules() for name, value in vars(module).items()]
-    shapes = tuple((name, t.shape) for name, t in [*cell.named_parameters(), *cell.named_buffers()])
-    settings = tuple((name, value) for name, value in attributes if isinstance(value, _SIMPLE))
-    key = (tuple(type(module) for module in cell.modules()), shapes, settings)
-    plain = all(isinstance(value, _SIMPLE) or name in _MODULE for name, value in attributes)
-    known = _shared if plain else _own.setdefault(cell, {})
-    if key not in known:
-        known[key] = Recurrence(cell)
-    return known[key]
+    seen = _seen.get(cell)
+    if seen is not None and all(
+        len(vars(m)) == count and read(vars(m)) == values for m, count, read, values in seen[0]
+    ):
+        return seen[1]
+    attributes = [(m, {k: v for k, v in vars(m).items() if isinstance(v, _SIMPLE)}) for m in cell.modules()]
+    watched = [(m, len(vars(m)), itemgetter(*simple), itemgetter(*simple)(simple)) for m, simple in attributes]
+    found = _make(cell, [(type(m), tuple(simple.items())) for m, simple in attributes])
+    _seen[cell] = (watched, found)
+    return found
 
 
+def _make(cell: Cell, settings: list[Any]) -> Recurrence:
+    """A cell's compiled form, from the shared ones where its settings say all that matters."""
+    plain = all(isinstance(v, _SIMPLE) or k in _MODULE for m in cell.modules() for k, v in vars(m).items())
+    if not plain:
+        return Recurrence(cell)
+    key = (*settings, *((name, t.shape) for name, t in [*cell.named_parameters(), *cell.named_buffers()]))
+    if key not in _shared:
+        _shared[key] = Recurrence(cell)
+    return _shared[key]
+
+
+_seen: "WeakKeyDictionary[Cell, tuple[list[Any], Recurrence]]" = WeakKeyDictionary()
 _shared: dict[Any, Recurrence] = {}
-_own: "WeakKeyDictionary[Cell, dict[Any, Recurrence]]" = WeakKeyDictionary()
 
 _SIMPLE = (bool, int, float, str, tuple, type(None))
 _MODULE = frozenset(vars(nn.Module()))

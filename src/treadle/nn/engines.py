@@ -60,7 +60,13 @@ class Engine:
 
 
 ENGINES: dict[str, Engine] = {
-    "cpu": Engine(compiled.run, compiled.refusal, "its step is compiled for this processor", compiled.unsuited, compiled.run_backwards),
+    "cpu": Engine(
+        compiled.run,
+        compiled.refusal,
+        "its step is compiled for this processor",
+        compiled.unsuited,
+        compiled.run_backwards,
+    ),
     "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell"),
     "eager": Engine(eager.run, eager.refusal, "the loop runs any cell"),
 }

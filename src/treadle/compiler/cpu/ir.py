@@ -147,6 +147,20 @@ class Code:
             one, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(I32, self.lanes), None)
         )
 
+    def transposed(self, rows: list[Value]) -> list[Value]:
+        """The columns of a square block given by its rows: blocks change places, twice as large each time."""
+        rows, n, size = list(rows), self.lanes, 1
+        while size < n:
+            low = [lane if lane % (2 * size) < size else n + lane - size for lane in range(n)]
+            high = [lane + size if lane % (2 * size) < size else n + lane for lane in range(n)]
+            for i in range(n):
+                if not i & size:
+                    a, b = rows[i], rows[i + size]
+                    for place, lanes in ((i, low), (i + size, high)):
+                        rows[place] = self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, n), lanes))
+            size *= 2
+        return rows
+
     def tail_mask(self, count: Value) -> Value:
         """True in the first `count` lanes."""
         lanes = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))

@@ -12,10 +12,10 @@ rows, which stand together from row `at[s]` of every sequence buffer.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from llvmlite import ir
 
+from treadle.compiler.cpu.entry import Meeting, write_entry
 from treadle.compiler.cpu.group import write_group
 from treadle.compiler.cpu.ir import POINTER, Code, Value
 from treadle.compiler.cpu.machine import Machine
@@ -42,7 +42,7 @@ class Kernel:
     columns: dict[str, list[int]]
 
 
-def emit(schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool) -> Kernel:
+def emit(schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool, sharing: bool = False) -> Kernel:
     """Write the kernel of a schedule.
 
     Args:
@@ -50,12 +50,13 @@ def emit(schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool) -> Ke
         machine: The processor.
         dtype: "float32" or "float64".
         keeps: Whether carried values are kept for all steps (in the packed order) or only for two.
+        sharing: Whether threads share the columns of all rows, meeting before every product, in place of the rows.
     """
-    return _Emitter(schedule, machine, dtype, keeps).run()
+    return _Emitter(schedule, machine, dtype, keeps, sharing).run()
 
 
 class _Emitter:
-    def __init__(self, schedule: Schedule, machine: Machine, dtype: str, keeps: bool) -> None:
+    def __init__(self, schedule: Schedule, machine: Machine, dtype: str, keeps: bool, sharing: bool) -> None:
         self.schedule, self.dtype, self.keeps = schedule, dtype, keeps
         self.lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
         self.module = ir.Module(schedule.name)
@@ -63,6 +64,7 @@ class _Emitter:
         self.columns: dict[str, list[int]] = {}
         self.external = declare_product(self.module)
         self.code = Code(self.module, "loop", ["*table"], dtype, self.lanes)
+        self.meeting = Meeting(self.code) if sharing else None
 
     def run(self) -> Kernel:
         code = self.code
@@ -82,7 +84,7 @@ class _Emitter:
         code.done()
         code.builder.position_at_end(code.function.entry_basic_block)
         code.builder.branch(body)
-        _entry_function(self.module, code.function, self.dtype, self.lanes)
+        write_entry(self.module, code.function, together=self.meeting is not None)
         return Kernel(self.module, tuple(self.slots), self.columns)
 
     # The table.
@@ -126,9 +128,20 @@ class _Emitter:
         self, name: str, rows: Value, a: tuple[Value, Value], start: tuple[Value, Value], out: tuple[Value, Value]
     ) -> None:
         """Call the tile's product; operand, start and result are an address and the stride of rows."""
-        weights = [self.pointer(f"weights {name}"), self.slot(f"inputs {name}")]
-        vectors = self.slot(f"vectors {name.split()[0]}")
-        self.code.builder.call(self.external, [*a, *weights, *start, *out, rows, vectors])
+        code = self.code
+        weights, inputs = self.pointer(f"weights {name}"), self.slot(f"inputs {name}")
+        place = name.split()[0]
+        if self.meeting is None:
+            vectors = self.slot(f"vectors {place}")
+            code.builder.call(self.external, [*a, weights, inputs, *start, *out, rows, vectors])
+            return
+        stage = self.schedule.stages[int(place)]
+        assert isinstance(stage, ProductStage)
+        for piece in range(len(stage.pieces)):
+            column, vectors = self.slot(f"from {place} {piece}"), self.slot(f"vectors {place} {piece}")
+            mine = code.at(weights, code.mul(column, inputs))
+            begin, result = ((code.at(address, column), stride) for address, stride in (start, out))
+            code.builder.call(self.external, [*a, mine, inputs, *begin, *result, rows, vectors])
 
     def hoist(self, place: int, stage: ProductStage, start: Value, stop: Value) -> None:
         """The hoisted terms of a stage for all steps of a chunk."""
@@ -156,6 +169,8 @@ class _Emitter:
 
     def multiply(self, place: int, stage: ProductStage, here: "_Step") -> None:
         """The terms of a stage that belong to one step, on top of the hoisted ones or the bias."""
+        if self.meeting is not None and stage.terms:
+            self.meeting.write(self.pointer("meeting"), self.slot("threads"))
         width = self.slot(f"row {stage.out}")
         out = (here.address(Place(stage.out)), width)
         begin = out if stage.hoisted else (self.pointer(f"bias {place}"), self.code.integer(0))
@@ -193,6 +208,7 @@ class _Emitter:
         places = list(dict.fromkeys(entry[1] for entry in stage.code if entry[0] in ("load", "splat", "store", "sum")))
         function = write_group(self.module, f"group_{number}", stage, places, self.dtype, self.lanes)
         width = self.slot(f"width {number}")
+        spread = {entry[1] for entry in stage.code if entry[0] == "splat"}
         flat = stage.width == 1 and all(self.is_flat(place) for place in places)
 
         def call(start: Value, stop: Value, *, ending: bool) -> None:
@@ -202,6 +218,8 @@ class _Emitter:
             for place in places:
                 stride = self.stride(place)
                 address = here.ending(place) if ending and place.after else here.address(place)
+                if self.meeting is not None and place not in spread:
+                    address = self.code.at(address, self.slot(f"from {number}"))
                 arguments += [self.code.at(address, self.code.mul(start, stride)), stride]
             self.code.builder.call(function, arguments)
 
@@ -260,23 +278,3 @@ class _Step:
         width = emitter.slot(f"row {place.buffer}")
         offset = code.add(code.mul(self.first, width), emitter.column(place))
         return code.at(emitter.pointer(f"final {place.buffer}"), offset)
-
-
-def _entry_function(module: Any, loop: Any, dtype: str, lanes: int) -> None:
-    """`enter(ticket)`: run the loop on one table after the other until all are taken, whichever thread calls it.
-
-    The ticket holds the next table's number, the number of tables, the bytes of each, and the address of the first.
-    """
-    code = Code(module, "enter", ["*ticket"], dtype, lanes)
-    b, ticket = code.builder, code.arguments["ticket"]
-    tables, size, first = (code.load(ticket, code.integer(i), ir.IntType(64)) for i in (1, 2, 3))
-    head, body, after = (code.function.append_basic_block(name) for name in ("next", "take", "none"))
-    b.branch(head)
-    b.position_at_end(head)
-    mine = b.atomic_rmw("add", ticket, code.integer(1), "monotonic")
-    b.cbranch(b.icmp_signed("<", mine, tables), body, after)
-    b.position_at_end(body)
-    b.call(loop, [b.inttoptr(code.add(first, code.mul(mine, size)), POINTER)])
-    b.branch(head)
-    b.position_at_end(after)
-    code.done()

@@ -1,71 +1,36 @@
 """Run: one pass of a compiled loop over packed rows.
 
-Here addresses, strides and sizes are put into the tables that a kernel reads, weights are packed in panels, and
-memory is made for what only the pass itself needs.
+Here addresses, strides and sizes are put into the tables that a kernel reads, and memory is made for what only the pass
+itself needs.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from treadle.compiler.cpu import library, team, tile
+from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.sharing import parts, sharing_threads
+from treadle.compiler.cpu.weights import Bias, Weights, content, merged_runs, tile_functions
 from treadle.compiler.packing import Packing, Share
 from treadle.compiler.partition import Loop
-from treadle.compiler.program import Matrix
-from treadle.compiler.schedule import ProductStage, Term, schedule
+from treadle.compiler.schedule import ProductStage, schedule
 
 CHUNK_BYTES = 384 * 1024
 """Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache."""
 
 
-@cache
-def _tile(dtype: str) -> dict[str, int]:
-    """The addresses of `product` and `pack` for a type of number."""
-    return library.load(tile.build(host(), dtype), ["product", "pack"], announce=f"the matrix tile for {dtype}")
-
-
-@cache
-def _pack(dtype: str) -> Any:
-    return library.function(_tile(dtype)["pack"], 7)
-
-
 @dataclass(frozen=True)
-class Weights:
-    """How the weights of one operand of a product are brought into panels.
+class Prepared:
+    """What a pass makes of the parameters before its loop: addresses by slot, and the tensors that hold them."""
 
-    Attributes:
-        slot: Its name in the table.
-        inputs: Rows of the weight.
-        outputs: Columns of the weight.
-        blocks: Parts of parameters with the row and column that they begin at, as few as possible.
-    """
-
-    slot: str
-    inputs: int
-    outputs: int
-    blocks: list[tuple[int, int, Matrix]]
-
-    def packed(self, derived: Sequence[Tensor], vectors: int, lanes: int) -> Tensor:
-        """The panels."""
-        first = derived[self.blocks[0][2].parameter]
-        if len(self.blocks) == 1:
-            weight = _view(derived, self.blocks[0][2])
-        else:
-            weight = first.new_zeros(self.inputs, self.outputs)
-            for row, column, matrix in self.blocks:
-                part = _view(derived, matrix)
-                weight[row : row + part.shape[0], column : column + part.shape[1]] = part
-        panels = first.new_empty(vectors * lanes * self.inputs)
-        strides = (weight.stride(0), weight.stride(1))
-        _pack(_name(first.dtype))(weight.data_ptr(), *strides, self.inputs, self.outputs, vectors, panels.data_ptr())
-        return panels
+    addresses: list[tuple[int, int]]
+    tensors: list[Tensor]
 
 
 class Pass:
@@ -75,50 +40,64 @@ class Pass:
         loop: What it computes.
         dtype: torch.float32 or torch.float64.
         name: What to call it while it is compiled.
+        sharing: How many threads share the columns of every row; 1 where each has rows of its own.
     """
 
-    def __init__(self, loop: Loop, dtype: torch.dtype, name: str) -> None:
-        self.dtype = dtype
+    def __init__(self, loop: Loop, dtype: torch.dtype, name: str, sharing: int = 1) -> None:
+        self.dtype, self.name = dtype, _name(dtype)
         self.schedule = schedule(loop)
         self.keeps = loop.name == "forward"
-        kernel = emit(self.schedule, host(), _name(dtype), keeps=self.keeps)
-        imports = {"product": _tile(_name(dtype))["product"]}
+        self.sharing = sharing
+        kernel = emit(self.schedule, host(), self.name, keeps=self.keeps, sharing=sharing > 1)
+        imports = {"product": tile_functions(self.name)["product"]}
+        if sharing > 1 and (size := team.team_size()) is not None:
+            imports["omp_get_num_threads"] = size
         self.enter = library.load(kernel.module, ["enter"], imports=imports, announce=f"{name}, {loop.name}")["enter"]
         self.slots = {slot: place for place, slot in enumerate(kernel.slots)}
         self.lanes = host().vector_bytes // dtype.itemsize
-        self.weights: list[Weights] = []
-        self.biases: list[tuple[str, int, list[tuple[int, int, int, int]]]] = []
-        self.template = np.zeros(len(self.slots), dtype=np.int64)
-        self._fill_sizes(kernel.columns)
+        buffers = self.schedule.buffers
+        self.vectors = [(self.slots[f"buffer {n}"], b.source) for n, b in buffers.items() if b.kind == "vector"]
         self.numbers = {
-            f"buffer {name}": torch.tensor([buffer.source], dtype=dtype)
-            for name, buffer in self.schedule.buffers.items()
-            if buffer.kind == "number"
+            self.slots[f"buffer {n}"]: torch.tensor([b.source], dtype=dtype)
+            for n, b in buffers.items()
+            if b.kind == "number"
         }
-
-    def _set(self, table: Any, slot: str, value: int) -> None:
-        if slot in self.slots:
-            table[..., self.slots[slot]] = value
+        self.work = [
+            (self.slots[f"buffer {n}"], self.row_width(n), b.kind == "chunk")
+            for n, b in buffers.items()
+            if b.kind in ("chunk", "scratch") and f"buffer {n}" in self.slots
+        ]
+        self.weights: list[Weights] = []
+        self.biases: list[Bias] = []
+        self.template = [0] * len(self.slots)
+        self._fill_sizes(kernel.columns)
+        self.parts = parts(self.schedule, self.lanes) if sharing > 1 else []
+        self.memory: list[Tensor] = []
+        self.last: tuple[Any, Prepared] | None = None
 
     def _fill_sizes(self, columns: Mapping[str, list[int]]) -> None:
         """What does not change from call to call."""
-        table = self.template
-        for name in self.schedule.buffers:
-            self._set(table, f"row {name}", self.row_width(name))
-            for number, column in enumerate(columns.get(name, [])):
-                self._set(table, f"column {name} {number}", column)
+        fixed = {f"row {name}": self.row_width(name) for name in self.schedule.buffers}
+        for name, known in columns.items():
+            fixed |= {f"column {name} {number}": column for number, column in enumerate(known)}
         for place, stage in enumerate(self.schedule.stages):
             if not isinstance(stage, ProductStage):
-                self._set(table, f"width {place}", stage.width)
+                fixed[f"width {place}"] = stage.width
                 continue
-            vectors = -(-stage.outputs // self.lanes)
-            self._set(table, f"vectors {place}", vectors)
+            fixed[f"vectors {place}"] = vectors = -(-stage.outputs // self.lanes)
             for kind, terms in (("h", stage.hoisted), ("t", stage.terms)):
                 for number, term in enumerate(terms):
-                    self._set(table, f"inputs {place} {kind}{number}", term.inputs)
-                    self.weights.append(_weights(f"weights {place} {kind}{number}", term, stage.outputs))
-            runs = _merged([(column, v.parameter, v.start, v.width) for column, v in stage.bias])
-            self.biases.append((f"bias {place}", vectors * self.lanes, runs))
+                    fixed[f"inputs {place} {kind}{number}"] = term.inputs
+                    slot = self.slots[f"weights {place} {kind}{number}"]
+                    self.weights.append(Weights.of(slot, term, stage.outputs, vectors * self.lanes))
+            runs = merged_runs([(column, v.parameter, v.start, v.width) for column, v in stage.bias])
+            if f"bias {place}" in self.slots:
+                self.biases.append(Bias(self.slots[f"bias {place}"], vectors * self.lanes, runs))
+        for name, size in fixed.items():
+            if name in self.slots:
+                self.template[self.slots[name]] = size
+        for place, tensor in self.numbers.items():
+            self.template[place] = tensor.data_ptr()
 
     def row_width(self, name: str) -> int:
         """Numbers from one row of a buffer to the next: products have whole vectors."""
@@ -127,31 +106,35 @@ class Pass:
             return -(-buffer.width // self.lanes) * self.lanes
         return buffer.width
 
-    def prepare(self, derived: Sequence[Tensor]) -> dict[str, Tensor]:
+    def prepare(self, derived: Sequence[Tensor]) -> Prepared:
         """Weights in panels, biases summed: what a call makes of the parameters before the loop."""
-        prepared: dict[str, Tensor] = {}
-        for weights in self.weights:
-            vectors = -(-weights.outputs // self.lanes)
-            prepared[weights.slot] = weights.packed(derived, vectors, self.lanes)
-        for slot, width, runs in self.biases:
-            bias = torch.zeros(width, dtype=self.dtype)
-            for column, parameter, start, count in runs:
-                bias[column : column + count] += derived[parameter].detach().reshape(-1)[start : start + count]
-            prepared[slot] = bias
-        for name, buffer in self.schedule.buffers.items():
-            if buffer.kind == "vector":
-                prepared[f"buffer {name}"] = derived[buffer.source].detach().reshape(-1).contiguous()
+        made = [(weights.slot, weights.packed(derived, self.lanes)) for weights in self.weights]
+        made += [(bias.slot, bias.summed(derived, self.dtype)) for bias in self.biases]
+        made += [(slot, derived[number].detach().reshape(-1).contiguous()) for slot, number in self.vectors]
+        return Prepared([(slot, tensor.data_ptr()) for slot, tensor in made], [tensor for _, tensor in made])
+
+    def sharing_threads(self, threads: int) -> int:
+        """How many threads may share the columns of a single row."""
+        return sharing_threads(self.schedule, threads, host(), self.lanes)
+
+    def prepare_once(self, derived: Sequence[Tensor]) -> Prepared:
+        """`prepare`, or what it gave the last time where the parameters are still the same."""
+        now, last = content(derived), self.last
+        if last is not None and now is not None and last[0] == now:
+            return last[1]
+        prepared = self.prepare(derived)
+        self.last = (now, prepared)
         return prepared
 
     def run(
         self,
         packing: Packing,
         shares: Sequence[Share],
-        prepared: Mapping[str, Tensor],
+        prepared: Prepared,
         sequences: Mapping[str, Tensor],
         initial: Mapping[str, Tensor],
         final: Mapping[str, Tensor],
-    ) -> None:
+    ) -> bool:
         """One pass.
 
         Args:
@@ -161,100 +144,88 @@ class Pass:
             sequences: Every sequence buffer, `[size, width]`; a part of the columns of a wider array is fine.
             initial: What is carried, before the first step of every row, `[batch, width]` in the packed order.
             final: Where it goes after the last step of every row.
+
+        Returns:
+            Whether it ran: threads that share rows must all be there, and sometimes are not.
         """
         steps = len(shares[0].n) - 3
         if steps == 0:
-            return
-        tables = np.tile(self.template, (len(shares), 1))
-        keep: list[Any] = [shares]
-        addresses: dict[str, Tensor] = {**prepared, **self.numbers}
+            return True
+        slots, table = self.slots, self.template.copy()
+        for place, address in prepared.addresses:
+            table[place] = address
         for name, sequence in sequences.items():
-            addresses[f"buffer {name}"] = sequence
-            self._set(tables, f"row {name}", sequence.stride(0))
-        for name in self.schedule.carried:
-            addresses[f"initial {name}"], addresses[f"final {name}"] = initial[name], final[name]
-            if not self.keeps:
-                ring = torch.empty(2 * packing.batch, initial[name].shape[1], dtype=self.dtype)
-                addresses[f"buffer {name}"] = ring
-        keep.append(addresses)
-        for slot, tensor in addresses.items():
-            self._set(tables, slot, tensor.data_ptr())
-        self._set(tables, "steps", steps)
+            if (slot := f"buffer {name}") in slots:
+                table[slots[slot]] = sequence.data_ptr()
+                table[slots[f"row {name}"]] = sequence.stride(0)
+        for name, start in initial.items():
+            table[slots[f"initial {name}"]] = start.data_ptr()
+            table[slots[f"final {name}"]] = final[name].data_ptr()
         chunk = self.chunk(packing, steps)
-        self._set(tables, "chunk", chunk)
-        self._set(tables, "ring", packing.batch)
-        for table, share in zip(tables, shares, strict=True):
-            self._set(table, "at", share.at.ctypes.data)
-            self._set(table, "n", share.n.ctypes.data)
-            self._set(table, "first", share.first)
-            self._set(table, "together", int(share.together))
-            if not self.keeps:
-                for name in self.schedule.carried:
-                    offset = share.first * initial[name].shape[1] * self.dtype.itemsize
-                    self._set(table, f"buffer {name}", addresses[f"buffer {name}"].data_ptr() + offset)
-            for name, buffer in self.schedule.buffers.items():
-                if buffer.kind in ("chunk", "scratch"):
-                    rows = packing.longest * (chunk if buffer.kind == "chunk" else 1)
-                    memory = torch.empty(rows * self.row_width(name) + self.lanes, dtype=self.dtype)
-                    keep.append(memory)
-                    self._set(table, f"buffer {name}", memory.data_ptr())
-        team.run(self.enter, tables)
+        table[slots["steps"]], table[slots["chunk"]] = steps, chunk
+        if "ring" in slots:
+            table[slots["ring"]] = packing.longest
+        memory = self._take(self._needed(packing, chunk, initial) * len(shares))
+        address = memory.data_ptr()
+        tables = []
+        for share in shares:
+            mine = table.copy()
+            mine[slots["at"]], mine[slots["n"]] = share.addresses
+            mine[slots["first"]], mine[slots["together"]] = share.first, int(share.together)
+            for place, size in self._places(packing, chunk, initial):
+                mine[place] = address
+                address += size * self.dtype.itemsize
+            tables.append(mine)
+        if self.sharing > 1:
+            meeting = np.zeros(1, dtype=np.int64)
+            tables = self._shared(tables[0], meeting.ctypes.data)
+            ran = team.run_together(self.enter, np.array(tables, dtype=np.int64))
+        else:
+            ran = True
+            team.run(self.enter, np.array(tables, dtype=np.int64))
+        self.memory.append(memory)
+        return ran
+
+    def _shared(self, table: list[int], meeting: int) -> list[list[int]]:
+        """The table of one row for all threads, each with its part of the columns."""
+        for slot, value in (("meeting", meeting), ("threads", self.sharing)):
+            if slot in self.slots:  # there is no meeting where no product reads the state
+                table[self.slots[slot]] = value
+        tables = []
+        for thread in range(self.sharing):
+            mine = table.copy()
+            for part in self.parts:
+                for slot, value in part.of(thread, self.sharing).items():
+                    mine[self.slots[slot]] = value
+            tables.append(mine)
+        return tables
+
+    def _places(self, packing: Packing, chunk: int, initial: Mapping[str, Tensor]) -> list[tuple[int, int]]:
+        """The slots of what one thread needs for itself, and how many numbers each takes."""
+        found = [(slot, width * packing.longest * (chunk if whole else 1)) for slot, width, whole in self.work]
+        if not self.keeps:
+            rings = ((self.slots[f"buffer {name}"], start.shape[1]) for name, start in initial.items())
+            found += [(slot, 2 * packing.longest * width) for slot, width in rings]
+        return [(slot, -(-size // 16) * 16) for slot, size in found]
+
+    def _needed(self, packing: Packing, chunk: int, initial: Mapping[str, Tensor]) -> int:
+        return sum(size for _, size in self._places(packing, chunk, initial))
+
+    def _take(self, size: int) -> Tensor:
+        """Memory for the pass itself: that of an earlier call where it is large enough and no other thread has it."""
+        while self.memory:
+            try:
+                memory = self.memory.pop()
+            except IndexError:
+                break
+            if memory.numel() >= size:
+                return memory
+        return torch.empty(max(size, 1), dtype=self.dtype)
 
     def chunk(self, packing: Packing, steps: int) -> int:
         """Steps whose hoisted products are computed at once."""
-        width = sum(self.row_width(name) for name, b in self.schedule.buffers.items() if b.kind == "chunk")
+        width = sum(width for _, width, whole in self.work if whole)
         return max(1, min(steps, CHUNK_BYTES // max(1, width * packing.longest * self.dtype.itemsize)))
-
-
-def _weights(slot: str, term: Term, outputs: int) -> Weights:
-    """The blocks of a term, neighbours of one parameter joined."""
-    blocks = term.blocks
-    for axis in ("outputs", "inputs"):
-        blocks = _joined(blocks, axis)
-    return Weights(slot, term.inputs, outputs, blocks)
-
-
-def _joined(blocks: list[tuple[int, int, Matrix]], axis: str) -> list[tuple[int, int, Matrix]]:
-    """Blocks that continue each other along one axis, both in the weight and in their parameter, as one."""
-    along = 1 if axis == "outputs" else 0
-    result: list[tuple[int, int, Matrix]] = []
-    for block in sorted(blocks, key=lambda block: (block[1 - along], block[along])):
-        row, column, m = block
-        if result:
-            r, c, last = result[-1]
-            size, begin = getattr(last, axis)[1], getattr(last, axis)[0]
-            other = "inputs" if along else "outputs"
-            same = all(getattr(last, name) == getattr(m, name) for name in ("parameter", "transposed", other))
-            follows = (r, c + size) == (row, column) if along else (r + size, c) == (row, column)
-            if same and follows and begin + size == getattr(m, axis)[0]:
-                whole = (begin, size + getattr(m, axis)[1])
-                inputs, outputs = (last.inputs, whole) if along else (whole, last.outputs)
-                result[-1] = (r, c, Matrix(m.parameter, m.transposed, inputs, outputs))
-                continue
-        result.append(block)
-    return result
-
-
-def _merged(runs: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
-    """Runs `(column, parameter, start, width)` that continue each other as one."""
-    result: list[tuple[int, int, int, int]] = []
-    for column, parameter, start, width in sorted(runs, key=lambda run: (run[1], run[0])):
-        if result:
-            c, p, s, w = result[-1]
-            if p == parameter and c + w == column and s + w == start:
-                result[-1] = (c, p, s, w + width)
-                continue
-        result.append((column, parameter, start, width))
-    return result
-
-
-def _view(derived: Sequence[Tensor], matrix: Matrix) -> Tensor:
-    """A part of a parameter as `[inputs, outputs]`."""
-    weight = derived[matrix.parameter].detach()
-    if matrix.transposed:
-        weight = weight.t()
-    (i, inputs), (o, outputs) = matrix.inputs, matrix.outputs
-    return weight[i : i + inputs, o : o + outputs]
 
 
 def _name(dtype: torch.dtype) -> str:

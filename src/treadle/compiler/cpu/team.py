@@ -19,6 +19,19 @@ from numpy.typing import NDArray
 from treadle.compiler.cpu import library
 
 
+def run_together(enter: int, tables: NDArray[np.int64]) -> bool:
+    """Call a kernel whose threads wait for each other; False, and nothing done, where there are too few threads."""
+    ticket = _ticket(tables)
+    _openmp().GOMP_parallel(enter, ticket.ctypes.data, len(tables), 0)
+    return bool(ticket[0])
+
+
+def team_size() -> int | None:
+    """The address of the function that says how many threads take part; None where kernels run on Python's threads."""
+    library_ = _openmp()
+    return None if library_ is None else ctypes.cast(library_.omp_get_num_threads, ctypes.c_void_p).value
+
+
 def run(enter: int, tables: NDArray[np.int64]) -> None:
     """Call a kernel once for every row of `tables`, each on a thread.
 
@@ -26,17 +39,21 @@ def run(enter: int, tables: NDArray[np.int64]) -> None:
         enter: The address of the kernel's entry, which takes one table after the other until none is left.
         tables: `[threads, slots]`.
     """
-    threads, slots = tables.shape
-    ticket = np.array([0, threads, slots * 8, tables.ctypes.data], dtype=np.int64)
+    threads, ticket = len(tables), _ticket(tables)
     address = ticket.ctypes.data
     if threads == 1:
         _entry(enter)(address)
-    elif (team := _openmp()) is not None:
-        team(enter, address, threads, 0)
+    elif (openmp := _openmp()) is not None:
+        openmp.GOMP_parallel(enter, address, threads, 0)
     else:
         pool = _pool(threads)
         for work in [pool.submit(_entry(enter), address) for _ in range(threads)]:
             work.result()
+
+
+def _ticket(tables: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What the entry of a kernel reads: the next table, how many there are, the bytes of each, and where they lie."""
+    return np.array([0, len(tables), tables.shape[1] * 8, tables.ctypes.data], dtype=np.int64)
 
 
 @cache
@@ -46,16 +63,17 @@ def _entry(address: int) -> Callable[[int], None]:
 
 @cache
 def _openmp() -> Any:
-    """`GOMP_parallel(function, data, threads, flags)` of the library that torch uses, or None."""
+    """The OpenMP library that torch uses, if it has `GOMP_parallel(function, data, threads, flags)`, or None."""
     folder = Path(torch.__file__).parent / "lib"
     for name in ("libgomp*", "libomp*", "libiomp5*"):
         for path in sorted(folder.glob(name)):
             try:
-                found = ctypes.CDLL(str(path)).GOMP_parallel
+                found = ctypes.CDLL(str(path))
+                start = found.GOMP_parallel
             except (OSError, AttributeError):
                 continue
-            found.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
-            found.restype = None
+            start.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+            start.restype = None
             return found
     return None
 

@@ -24,12 +24,8 @@ PRODUCT = ["*a", "a_row", "*weights", "inputs", "*start", "start_row", "*out", "
 """Of a product: as a tile, `rows`, and the columns by the number of vectors."""
 
 
-BLOCK = 16
-"""Inputs that packing reads of one column after the other, so that what it writes stays in the nearest cache."""
-
-
 def build(machine: Machine, dtype: str) -> ir.Module:
-    """The module with `product` and `pack` for one type of number."""
+    """The module with `product`, `pack` and `digest` for one type of number."""
     module = ir.Module("tile")
     lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
     tiles: dict[tuple[int, int, int], Any] = {}
@@ -41,6 +37,7 @@ def build(machine: Machine, dtype: str) -> ir.Module:
         tiles[rows, most, 2] = _tile(module, dtype, lanes, rows, most, 2)
     _product(module, dtype, lanes, machine, tiles)
     _pack(module, dtype, lanes, machine)
+    _digest(module, machine)
     return module
 
 
@@ -125,26 +122,60 @@ def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> None:
     names = ["*from", "input_stride", "output_stride", "inputs", "outputs", "vectors", "*to"]
     code = Code(module, "pack", names, dtype, lanes)
     g, b, most = code.arguments, code.builder, machine.panel_vectors
-    with code.loop(code.integer(0), g["vectors"], most) as first:
+    zero = code.integer(0)
+    with code.loop(zero, g["vectors"], most) as first:
         width = code.mul(code.min(code.integer(most), code.sub(g["vectors"], first)), code.integer(lanes))
         column = code.mul(first, code.integer(lanes))
         source = code.at(g["from"], code.mul(column, g["output_stride"]))
         target = code.at(g["to"], code.mul(column, g["inputs"]))
         here = code.min(width, code.sub(g["outputs"], column))
+        by_input = b.icmp_signed("==", g["output_stride"], code.integer(1))
+        by_output = b.icmp_signed("==", g["input_stride"], code.integer(1))
+        whole = code.sub(here, b.srem(here, code.integer(lanes)))  # columns that fill a vector
+        block = b.select(b.or_(by_input, by_output), whole, zero)
+        deep = code.sub(g["inputs"], b.srem(g["inputs"], code.integer(lanes)))
+        with code.when(by_input), code.loop(zero, g["inputs"]) as k, code.loop(zero, whole, lanes) as j:
+            code.store(
+                code.load(source, code.add(code.mul(k, g["input_stride"]), j)), target, code.add(code.mul(k, width), j)
+            )
+        turned = b.and_(by_output, b.not_(by_input))
+        with code.when(turned), code.loop(zero, deep, lanes) as k, code.loop(zero, whole, lanes) as j:
+            rows = [
+                code.load(source, code.add(code.mul(code.add(j, code.integer(i)), g["output_stride"]), k))
+                for i in range(lanes)
+            ]
+            for i, row in enumerate(code.transposed(rows)):
+                code.store(row, target, code.add(code.mul(code.add(k, code.integer(i)), width), j))
+        with code.loop(zero, g["inputs"]) as k:
+            begin = b.select(b.and_(turned, b.icmp_signed(">=", k, deep)), zero, block)
+            with code.loop(begin, here) as j:
+                origin = code.add(code.mul(k, g["input_stride"]), code.mul(j, g["output_stride"]))
+                code.store(code.load(source, origin, code.scalar), target, code.add(code.mul(k, width), j))
+            with code.loop(here, width) as j:
+                code.store(ir.Constant(code.scalar, 0.0), target, code.add(code.mul(k, width), j))
+    code.done()
 
-        def copy(k: Value, j: Value) -> None:
-            origin = code.add(code.mul(k, g["input_stride"]), code.mul(j, g["output_stride"]))
-            code.store(code.load(source, origin, code.scalar), target, code.add(code.mul(k, width), j))
 
-        with b.if_else(b.icmp_signed("==", g["output_stride"], code.integer(1))) as (by_input, by_output):
-            with by_input, code.loop(code.integer(0), g["inputs"]) as k, code.loop(code.integer(0), here) as j:
-                copy(k, j)
-            with by_output, code.loop(code.integer(0), g["inputs"], BLOCK) as begin:
-                end = code.min(code.add(begin, code.integer(BLOCK)), g["inputs"])
-                with code.loop(code.integer(0), here) as j, code.loop(begin, end) as k:
-                    copy(k, j)
-        with code.loop(code.integer(0), g["inputs"]) as k, code.loop(here, width) as j:
-            code.store(ir.Constant(code.scalar, 0.0), target, code.add(code.mul(k, width), j))
+def _digest(module: Any, machine: Machine) -> None:
+    """Two sums in every lane over 32-bit words, of the words and of the sums so far: they tell contents apart."""
+    lanes = machine.vector_bytes // 4
+    code = Code(module, "digest", ["*from", "words", "*to"], "float32", lanes)
+    g, b = code.arguments, code.builder
+    kind = ir.VectorType(ir.IntType(32), lanes)
+    zero = ir.Constant(kind, None)
+    whole = code.sub(g["words"], b.srem(g["words"], code.integer(lanes)))
+
+    def step(loop: Any, words: Value) -> None:
+        first = b.add(loop.values[0], b.bitcast(words, kind))
+        loop.next = [first, b.add(loop.values[1], first)]
+
+    with code.loop(code.integer(0), whole, lanes, carried=[zero, zero]) as loop:
+        step(loop, code.load(g["from"], loop.index))
+    with code.loop(whole, g["words"], lanes, carried=loop.values) as loop:
+        mask = code.tail_mask(code.sub(g["words"], loop.index))
+        step(loop, code.masked_load(g["from"], loop.index, mask))
+    for i, value in enumerate(loop.values):
+        code.store(b.bitcast(value, code.vector()), g["to"], code.integer(i * lanes))
     code.done()
 
 

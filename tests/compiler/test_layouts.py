@@ -1,0 +1,81 @@
+"""What kernels are given by address must lie in memory as they read it, however torch has laid it out."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from treadle.cells import make_cell
+from treadle.nn import Recurrent
+
+LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "contiguous": lambda t: t.contiguous(),
+    "features apart": lambda t: t.transpose(-1, -2).contiguous().transpose(-1, -2),
+    "batch last": lambda t: t.movedim(0, -1).contiguous().movedim(-1, 0),
+    "a part of more": lambda t: torch.cat([t, t], -1)[..., : t.shape[-1]],
+    "every other": lambda t: torch.stack([t, t], -1)[..., 0],
+}
+
+
+def layer_pair(name: str, size: int) -> tuple[Recurrent, Recurrent]:
+    cell = make_cell(name, size, size, dtype=torch.float64)
+    return Recurrent(cell, engine="cpu"), Recurrent(cell, engine="eager")
+
+
+def assert_same_with_gradients(name: str, x: Tensor, seed: Callable[[Tensor], Tensor], lengths: Tensor | None) -> None:
+    results = []
+    for layer in layer_pair(name, x.shape[2]):
+        torch.manual_seed(3)
+        for parameter in layer.parameters():
+            torch.nn.init.uniform_(parameter, -0.5, 0.5)
+        given = x.detach().requires_grad_()
+        y, state = layer(given, lengths=lengths)
+        found = torch.autograd.grad([y], [given, *layer.parameters()], [seed(y)])
+        results.append([y, *state, *found])
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("batch", [1, 2, 3, 8, 24])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_inputs_and_gradients_of_any_layout(layout: str, batch: int, ragged: bool) -> None:
+    torch.manual_seed(0)
+    change = LAYOUTS[layout]
+    lengths = torch.randint(0, 8, (batch,)) if ragged else None
+    x = change(torch.randn(batch, 7, 5, dtype=torch.float64))
+    assert_same_with_gradients("gru", x, lambda y: change(torch.randn(y.shape, dtype=y.dtype).cos()), lengths)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_an_expanded_input_and_the_gradient_of_a_sum(batch: int) -> None:
+    """`y.sum()` has a gradient with no stride at all: one number for every place."""
+    x = torch.randn(1, 1, 6, dtype=torch.float64).expand(batch, 9, 6)
+    assert_same_with_gradients("lstm", x, lambda y: torch.ones((), dtype=y.dtype).expand_as(y), None)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_state_of_any_layout(batch: int) -> None:
+    ours, loop = layer_pair("lstm", 5)
+    x = torch.randn(batch, 4, 5, dtype=torch.float64)
+    wide = torch.randn(5, 2 * batch, dtype=torch.float64)
+    state = ours.cell.state_type(wide[:, :batch].t(), wide[:, batch:].t())
+    for result, expected in zip(ours(x, state)[1], loop(x, state)[1], strict=True):
+        torch.testing.assert_close(result, expected)
+
+
+def test_transposed_and_strided_weights() -> None:
+    ours, loop = layer_pair("gru", 6)
+    cell = ours.cell
+    with torch.no_grad():
+        for name, parameter in list(cell.named_parameters()):
+            if parameter.dim() == 2:
+                setattr(cell, name, torch.nn.Parameter(torch.randn(parameter.shape[::-1], dtype=torch.float64).t()))
+    x = torch.randn(3, 5, 6, dtype=torch.float64)
+    results = []
+    for layer in (ours, loop):
+        y, _ = layer(x)
+        results.append([y, *torch.autograd.grad(y.square().sum(), list(cell.parameters()))])
+    for result, expected in zip(*results, strict=True):
+        torch.testing.assert_close(result, expected)
