@@ -13,7 +13,7 @@ from treadle.tasks.folder import SavedInFolder
 from treadle.tasks.settings import RecurrentSettings, SplitSettings, check
 from treadle.training import Bar, Objective, Progress, TrainingSettings, fit
 
-AUTO_STEPS = 2000
+AUTO_STEPS = 4000
 """Steps that a run has at least, if 100 epochs can give them, where `epochs` is left open."""
 AUTO_EPOCHS = (6, 100)
 """The fewest and the most epochs that are chosen where `epochs` is left open."""
