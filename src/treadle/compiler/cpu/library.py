@@ -2,7 +2,8 @@
 
 What LLVM made of a module is kept as an object file under a name that holds all it depends on: the code, the processor
 and LLVM's version. A file is written under another name and moved into place, so that several processes may start at
-once; each sees a whole file or none.
+once; each sees a whole file or none. It begins with a digest of the rest: LLVM ends the process over an object that it
+cannot read, so a file that a disk or a copy has damaged is compiled anew.
 """
 
 import ctypes
@@ -10,7 +11,6 @@ import hashlib
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from treadle.compiler.cpu.machine import host
 
 _jit: Any = None
 _loaded: dict[str, Any] = {}
+_said: set[str] = set()
 
 
 def cache_folder() -> Path:
@@ -39,7 +40,8 @@ def load(
         module: The code.
         functions: The names that are wanted.
         imports: The addresses of functions that it calls, by name.
-        announce: What is being compiled, for a line on the terminal; empty for none.
+        announce: What is being compiled: a cell's name and, after a comma, which of its passes. The first pass of a
+            cell that has to be compiled says so in a line on standard error; what belongs to no cell says nothing.
     """
     text = str(module)
     key = hashlib.sha256(f"{host().name}\n{text}".encode()).hexdigest()[:32]
@@ -55,35 +57,49 @@ def function(address: int, arguments: int) -> Any:
 
 
 def _read(path: Path) -> bytes | None:
+    """What a file keeps; None where there is none, or it is not what was written."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError:
         return None
+    digest, made = data[: hashlib.sha256().digest_size], data[hashlib.sha256().digest_size :]
+    return made if hashlib.sha256(made).digest() == digest else None
 
 
 def _compile(text: str, path: Path, announce: str) -> bytes:
-    since = time.perf_counter()
+    cell, _, which = announce.partition(", ")
+    if which:
+        _say(f"compiling {cell} for this machine ...")
     machine = host().target_machine()
     module = binding.parse_assembly(text)
     module.verify()
     builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=3))
     builder.getModulePassManager().run(module, builder)
     made: bytes = machine.emit_object(module)
-    _keep(path, made)
-    if announce:
-        print(f"compiled {announce} in {time.perf_counter() - since:.1f} s", file=sys.stderr)
+    _keep(path, hashlib.sha256(made).digest() + made)
     return made
+
+
+def _say(line: str) -> None:
+    """A line on standard error, once a process; a progress bar of rich's lets it pass above itself."""
+    if line not in _said:
+        _said.add(line)
+        print(line, file=sys.stderr)
 
 
 def _keep(path: Path, data: bytes) -> None:
     """Write a file whole or not at all. A folder that cannot be written only costs the next process its time."""
+    name = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            name = file.name
             file.write(data)
-        os.replace(file.name, path)
+        os.replace(name, path)
     except OSError as error:
-        print(f"compiled kernels are not kept in {path.parent}: {error.strerror}", file=sys.stderr)
+        _say(f"compiled kernels are not kept in {path.parent}: {error.strerror}")
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
 
 
 def _link(key: str, made: bytes, functions: Sequence[str], imports: Mapping[str, int]) -> Any:
