@@ -76,11 +76,20 @@ class Packing:
     longest: int
     every_row_runs: bool
 
-    def pack(self, x: Tensor) -> Tensor:
-        """`[batch, steps, feature]` of any strides to `[size, feature]`, contiguous as kernels read it."""
-        if self.index is None:
-            return x.transpose(0, 1).reshape(self.size, x.shape[2]).contiguous()
-        return x.reshape(-1, x.shape[2]).index_select(0, self.index)
+    def pack(self, x: Tensor, into: Tensor | None = None) -> Tensor:
+        """`[batch, steps, feature]` of any strides to `[size, feature]`, contiguous as kernels read it.
+
+        Args:
+            x: What is packed.
+            into: Where it goes; by default it is not copied where it lies right already.
+        """
+        if self.index is not None:
+            return torch.index_select(x.reshape(-1, x.shape[2]), 0, self.index, out=into)
+        turned = x.transpose(0, 1)
+        if into is None or turned.is_contiguous():
+            return turned.reshape(self.size, x.shape[2]).contiguous()
+        into.view(turned.shape).copy_(turned)
+        return into
 
     def unpack(self, packed: Tensor) -> Tensor:
         """`[size, feature]` to `[batch, steps, feature]`, zeros in the padding."""

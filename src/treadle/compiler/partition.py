@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from treadle.compiler.gradient import Gradient, differentiate
 from treadle.compiler.lower import Lowered, normal
@@ -24,11 +24,18 @@ class Loop:
         name: "forward", "inference" or "backward".
         carried: For every carried value its leaf before a step and its node after it.
         stored: Arrays over all steps by name; each holds vectors side by side.
+        summed: Vectors that are summed over all steps and rows, by name.
     """
 
     name: str
     carried: tuple[tuple[Node, Node], ...]
     stored: dict[str, tuple[Node, ...]]
+    summed: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The widths of the stored arrays."""
+        return {name: sum(node.width for node in nodes) for name, nodes in self.stored.items()}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Partition:
         inference: The pass that keeps nothing.
         backward: The gradient's pass, against the order of the forward one.
         matrices: The sunk products: part of a matrix, operand, gradient of its product.
-        vectors: The sunk sums: part of a vector, gradient.
+        vectors: The sums: part of a vector, and the columns to add up, or the name of what the loop has summed.
         x: The sunk products of the input's gradient: gradient of a product, and the matrix that it is multiplied with.
         x_in_loop: Whether there is a part of the input's gradient that the loop itself stores (as "dx").
     """
@@ -58,7 +65,7 @@ class Partition:
     inference: Loop
     backward: Loop
     matrices: tuple[tuple[Matrix, Columns, Columns], ...]
-    vectors: tuple[tuple[Vector, Columns], ...]
+    vectors: tuple[tuple[Vector, Columns | str], ...]
     x: tuple[tuple[Columns, Matrix], ...]
     x_in_loop: bool
 
@@ -116,16 +123,16 @@ class _Backward:
     def partition(self, forward: Loop, inference: Loop) -> Partition:
         for _, _, g in sorted(self.matrices, key=self._place_of_matrix):
             self.store("G", g)
-        for _, g in self.vectors:
-            self.store("G", g)
+        alone = dict.fromkeys(g for _, g in self.vectors if g not in self.places)
+        names = {g: f"sum {number}" for number, g in enumerate(alone)}
         matrices = tuple((m, self.at(a), self.places[g]) for m, a, g in self.matrices)
-        vectors = tuple((v, self.places[g]) for v, g in self.vectors)
+        vectors = tuple((v, names.get(g) or self.places[g]) for v, g in self.vectors)
         sunk, rest = self.split_x()
         stored = {name: tuple(nodes) for name, nodes in self.stored.items() if nodes}
         if rest is not None:
             stored["dx"] = (rest,)
         carried = tuple((leaf(f"g{i}", g.width), g) for i, g in enumerate(self.state))
-        backward = Loop("backward", carried, stored)
+        backward = Loop("backward", carried, stored, {name: g for g, name in names.items()})
         return Partition(forward, inference, backward, matrices, vectors, sunk, rest is not None)
 
     def _place_of_matrix(self, use: tuple[Matrix, Node, Node]) -> tuple[bool, int, int]:

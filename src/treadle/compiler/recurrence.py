@@ -5,6 +5,7 @@ way, and what it leaves over is summed in one product for each weight.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -19,6 +20,15 @@ from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Partition, partition
 from treadle.compiler.sums import Sums
 from treadle.compiler.trace import trace
+from treadle.compiler.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The packed arrays of a forward pass, and the memory that most of them lie in."""
+
+    sequences: dict[str, Tensor]
+    space: Workspace
 
 
 class Recurrence:
@@ -74,40 +84,44 @@ class Recurrence:
 
     def forward(
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
-    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+    ) -> tuple[Tensor, list[Tensor], Kept]:
         """Output, states after the last step, and the packed arrays of the pass."""
-        sequences = {"x": packing.pack(x)}
-        for name, nodes in getattr(self.partition, which).stored.items():
-            sequences[name] = x.new_empty(packing.size, sum(node.width for node in nodes))
         names = [f"s{i}" for i in range(len(state))]
+        widths = {"x": x.shape[2], **getattr(self.partition, which).widths}
+        y = x.new_empty(packing.size, widths.pop("y"))
         if which == "forward":
-            sequences |= {name: x.new_empty(packing.size, s.shape[1]) for name, s in zip(names, state, strict=True)}
+            widths |= {name: s.shape[1] for name, s in zip(names, state, strict=True)}
+        space = Workspace(packing.size, widths, x.dtype)
+        sequences = {**space.arrays, "x": packing.pack(x, space.arrays["x"]), "y": y}
         initial = {name: packing.pack_rows(s) for name, s in zip(names, state, strict=True)}
         final = {name: _outlet(packing, s) for name, s in initial.items()}
         self._launch(which, packing, packing.shares, derived, sequences, initial, final)
-        y = packing.unpack(sequences["y"])
-        return y, [packing.unpack_rows(final[name]) for name in names], sequences
+        return packing.unpack(y), [packing.unpack_rows(final[name]) for name in names], Kept(sequences, space)
 
     def backward(
         self,
         packing: Packing,
-        sequences: dict[str, Tensor],
+        kept: Kept,
         derived: Sequence[Tensor],
         gradients: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> list[Tensor | None]:
         """The gradients by input, state and derived parameters; None where it is not `needed`."""
         gy, *gs = gradients
-        arrays = {**sequences, "gy": packing.pack(gy)}
-        for name, nodes in self.partition.backward.stored.items():
-            arrays[name] = gy.new_empty(packing.size, sum(node.width for node in nodes))
+        loop = self.partition.backward
+        widths = {"gy": gy.shape[2], **loop.widths}
+        dx = {"dx": gy.new_empty(packing.size, widths.pop("dx"))} if "dx" in widths else {}
+        space = Workspace(packing.size, widths, gy.dtype)
+        arrays = {**kept.sequences, **space.arrays, **dx, "gy": packing.pack(gy, space.arrays["gy"])}
+        totals = {name: gy.new_zeros(len(packing.shares), 2, node.width) for name, node in loop.summed.items()}
         names = [f"g{i}" for i in range(len(gs))]
         initial = {name: packing.pack_rows(g) for name, g in zip(names, gs, strict=True)}
         final = {name: _outlet(packing, g) for name, g in initial.items()}
-        self._launch("backward", packing, packing.backward_shares, derived, arrays, initial, final)
-        dx = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
+        self._launch("backward", packing, packing.backward_shares, derived, arrays, initial, final, totals)
+        found = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
         states = [packing.unpack_rows(final[name]) for name in names]
-        return [dx, *states, *self.sums.of_parameters(arrays, derived, needed[1 + len(gs) :])]
+        sums = {name: total.sum((0, 1)) for name, total in totals.items()}
+        return [found, *states, *self.sums.of_parameters(arrays, sums, derived, needed[1 + len(gs) :])]
 
     def _launch(
         self,
@@ -118,6 +132,7 @@ class Recurrence:
         sequences: dict[str, Tensor],
         initial: dict[str, Tensor],
         final: dict[str, Tensor],
+        totals: dict[str, Tensor] | None = None,
     ) -> None:
         """Run a pass: rows are dealt to threads, or several threads share a single row."""
         dtype = next(iter(sequences.values())).dtype
@@ -125,7 +140,7 @@ class Recurrence:
         sharing = loop.sharing_threads(torch.get_num_threads()) if packing.batch == 1 else 1
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
             prepared = one.prepare_once(derived) if which == "inference" else one.prepare(derived)
-            if one.run(packing, shares, prepared, sequences, initial, final):
+            if one.run(packing, shares, prepared, sequences, initial, final, totals):
                 return
 
 
@@ -137,8 +152,8 @@ class _Unroll(torch.autograd.Function):
         """The pass that keeps what the gradient needs."""
         states = len(recurrence.step.state)
         state, derived = others[:states], others[states:]
-        y, after, sequences = recurrence.forward(packing, x, state, derived, "forward")
-        ctx.recurrence, ctx.packing, ctx.sequences = recurrence, packing, sequences
+        y, after, kept = recurrence.forward(packing, x, state, derived, "forward")
+        ctx.recurrence, ctx.packing, ctx.kept = recurrence, packing, kept
         ctx.save_for_backward(*derived)
         return (y, *after)
 
@@ -149,9 +164,7 @@ class _Unroll(torch.autograd.Function):
             raise RuntimeError(
                 "engine 'cpu' gives no gradient of a gradient (create_graph=True): make the layer with engine='eager'"
             )
-        found = ctx.recurrence.backward(
-            ctx.packing, ctx.sequences, ctx.saved_tensors, gradients, ctx.needs_input_grad[2:]
-        )
+        found = ctx.recurrence.backward(ctx.packing, ctx.kept, ctx.saved_tensors, gradients, ctx.needs_input_grad[2:])
         return (None, None, *found)
 
 

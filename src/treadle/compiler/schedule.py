@@ -31,7 +31,8 @@ class Buffer:
 
     Attributes:
         kind: "sequence" (a row for every step and row), "carried" (one for the step before and after), "chunk" (the
-            hoisted products of some steps), "scratch" (one step), "vector" (of a parameter), "number" (a constant).
+            hoisted products of some steps), "scratch" (one step), "total" (a sum over steps and rows), "vector" (of a
+            parameter), "number" (a constant).
         width: Numbers of a row.
     """
 
@@ -66,7 +67,8 @@ class GroupStage:
     """Pointwise functions of one width over all rows.
 
     `code` is a list of instructions, and a value is named by its position: `("load", place)`, `("splat", place)`,
-    `(function, *values)`, `("store", place, value)`, `("sum", place, value)`, `("constant", number)`.
+    `(function, *values)`, `("store", place, value)`, `("sum", place, value)` over the features,
+    `("accumulate", place, value)` over the rows, `("constant", number)`.
     """
 
     width: int
@@ -102,6 +104,9 @@ class _Scheduler:
         for name, nodes in loop.stored.items():
             self.buffers[name] = Buffer("sequence", sum(node.width for node in nodes))
             roots += self.store_pieces(name, list(nodes))
+        for name, node in loop.summed.items():
+            self.buffers[name] = Buffer("total", node.width)
+            roots += self.store_pieces(name, [node])
         self.order = order(roots)
         self.level: dict[Node, int] = {}
         self.made: dict[Node, Place] = {}
@@ -163,10 +168,14 @@ class _Scheduler:
 
     def give_home(self, node: Node) -> None:
         """See that a value lies in one piece of memory after its stage; a carried one is spread over two."""
-        if all(place.after for place in self.stores.get(node, [])):
+        if all(place.after or self.is_total(place) for place in self.stores.get(node, [])):
             name = f"v{self.order.index(node)}"
             self.buffers[name] = Buffer("scratch", node.width)
             self.stores.setdefault(node, []).append(Place(name))
+
+    def is_total(self, place: Place) -> bool:
+        """Whether a place adds up what is stored there."""
+        return self.buffers[place.buffer].kind == "total"
 
     # Products.
 
@@ -225,7 +234,7 @@ class _Scheduler:
                 name = f"v{self.order.index(node)}"
                 self.buffers.setdefault(name, Buffer("scratch", 1))
                 return Place(name)
-        return next(place for place in self.stores[node] if not place.after)
+        return next(place for place in self.stores[node] if not place.after and not self.is_total(place))
 
     # Groups.
 
@@ -247,7 +256,7 @@ class _Scheduler:
             function, *operands = node.arguments
             known[node] = emit(function, *(value(a) for a in operands))
             for place in self.stores.get(node, []):
-                emit("store", place, known[node])
+                emit("accumulate" if self.is_total(place) else "store", place, known[node])
             if node in sums:
                 emit("sum", self.place(sums[node]), known[node])
         return stage

@@ -53,9 +53,20 @@ class Sums:
         return torch.zeros_like(x) if result is None else result
 
     def of_parameters(
-        self, arrays: Mapping[str, Tensor], derived: Sequence[Tensor], needed: Sequence[bool]
+        self,
+        arrays: Mapping[str, Tensor],
+        totals: Mapping[str, Tensor],
+        derived: Sequence[Tensor],
+        needed: Sequence[bool],
     ) -> list[Tensor | None]:
-        """The gradients by the derived parameters that need one."""
+        """The gradients by the derived parameters that need one.
+
+        Args:
+            arrays: What the passes stored.
+            totals: What the backward loop summed.
+            derived: The parameters.
+            needed: Which of them need a gradient.
+        """
         found: list[Tensor | None] = [None] * len(derived)
         covered = [0] * len(derived)
         for block in self.blocks:
@@ -75,26 +86,31 @@ class Sums:
                 gradient = found[number] = torch.zeros_like(weight, memory_format=torch.contiguous_format)
             view = _view(gradient, block.matrix)
             (view.t() if block.matrix.transposed else view).addmm_(left.t(), right)
-        self._add_vectors(found, arrays, derived, needed)
+        self._add_vectors(found, arrays, totals, derived, needed)
         return found
 
     def _add_vectors(
         self,
         found: list[Tensor | None],
         arrays: Mapping[str, Tensor],
+        totals: Mapping[str, Tensor],
         derived: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> None:
         """Sums over all steps and rows, each array once."""
         wanted = [(vector, columns) for vector, columns in self.vectors if needed[vector.parameter]]
-        sums = {name: arrays[name].sum(0) for name in {columns.array for _, columns in wanted}}
+        stored = {columns.array for _, columns in wanted if isinstance(columns, Columns)}
+        sums = {name: arrays[name].sum(0) for name in stored}
         for vector, columns in wanted:
             gradient = found[vector.parameter]
             if gradient is None:
                 gradient = found[vector.parameter] = torch.zeros_like(
                     derived[vector.parameter], memory_format=torch.contiguous_format
                 )
-            part = sums[columns.array][columns.start : columns.start + columns.width]
+            if isinstance(columns, Columns):
+                part = sums[columns.array][columns.start : columns.start + columns.width]
+            else:
+                part = totals[columns]
             gradient.view(-1)[vector.start : vector.start + vector.width] += part
 
 

@@ -42,6 +42,13 @@ def write_group(module: Any, name: str, stage: GroupStage, places: list[Place], 
                             code.store(values[operands[1]], base, j)
                         else:
                             code.masked_store(values[operands[1]], base, j, mask)
+                    case "accumulate":
+                        base = bases[index[operands[0]]]
+                        if mask is None:
+                            code.store(b.fadd(values[operands[1]], code.load(base, j)), base, j)
+                        else:
+                            sum_ = b.fadd(values[operands[1]], code.masked_load(base, j, mask))
+                            code.masked_store(sum_, base, j, mask)
                     case "sum":
                         value = values[operands[1]]
                         if mask is not None:

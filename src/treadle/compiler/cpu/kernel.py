@@ -27,6 +27,13 @@ SLOTS = ("steps", "at", "n", "chunk", "together", "first")
 and the first row of this thread among those of all."""
 
 
+_PLACED = ("load", "splat", "store", "sum", "accumulate")
+"""Instructions with a place."""
+
+BLOCK = 32
+"""Steps that are added up by themselves before they join a sum over all steps; a power of two."""
+
+
 @dataclass(frozen=True)
 class Kernel:
     """The code of a loop and the names of what its table holds.
@@ -190,6 +197,12 @@ class _Emitter:
                 self.multiply(place, stage, here)
             else:
                 self.group(place, stage, here)
+        totals = [name for name, buffer in self.schedule.buffers.items() if buffer.kind == "total"]
+        if totals:
+            part = self.code.builder.and_(step, self.code.integer(BLOCK - 1))
+            with self.code.when(self.code.builder.icmp_signed("==", part, self.code.integer(BLOCK - 1))):
+                for name in totals:
+                    self.flush(name)
 
     def join(self, name: str, here: "_Step") -> None:
         """Rows that begin with this step take up the initial value of what is carried."""
@@ -203,9 +216,19 @@ class _Emitter:
             place = code.add(begin, i)
             code.store(code.load(origin, place, code.scalar), target, place)
 
+    def flush(self, name: str) -> None:
+        """Move what some steps have added up to the sum of all, so that small terms do not meet a large sum."""
+        code, width = self.code, self.slot(f"row {name}")
+        recent = self.pointer(f"buffer {name}")
+        whole = code.at(recent, width)
+        with code.loop(code.integer(0), width) as i:
+            both = code.builder.fadd(code.load(recent, i, code.scalar), code.load(whole, i, code.scalar))
+            code.store(both, whole, i)
+            code.store(ir.Constant(code.scalar, 0.0), recent, i)
+
     def group(self, number: int, stage: GroupStage, here: "_Step") -> None:
         """All rows of a group; where it stores what is carried, first those that go on, then those that end."""
-        places = list(dict.fromkeys(entry[1] for entry in stage.code if entry[0] in ("load", "splat", "store", "sum")))
+        places = list(dict.fromkeys(entry[1] for entry in stage.code if entry[0] in _PLACED))
         function = write_group(self.module, f"group_{number}", stage, places, self.dtype, self.lanes)
         width = self.slot(f"width {number}")
         spread = {entry[1] for entry in stage.code if entry[0] == "splat"}
@@ -235,11 +258,13 @@ class _Emitter:
     def is_flat(self, place: Place) -> bool:
         """Whether the rows of a place are single numbers that stand together, or one number for all rows."""
         buffer = self.schedule.buffers[place.buffer]
-        return buffer.kind in ("vector", "number") or (buffer.width == 1 and not place.column and buffer.source is None)
+        if buffer.kind in ("vector", "number", "total"):
+            return buffer.kind != "total"
+        return buffer.width == 1 and not place.column and buffer.source is None
 
     def stride(self, place: Place) -> Value:
         """From one row to the next; parameters are the same for all rows."""
-        if self.schedule.buffers[place.buffer].kind in ("vector", "number"):
+        if self.schedule.buffers[place.buffer].kind in ("vector", "number", "total"):
             return self.code.integer(0)
         return self.slot(f"row {place.buffer}")
 
@@ -259,7 +284,7 @@ class _Step:
         buffer = emitter.schedule.buffers[place.buffer]
         base = emitter.pointer(f"buffer {place.buffer}")
         column = emitter.column(place)
-        if buffer.kind in ("vector", "number", "scratch"):
+        if buffer.kind in ("vector", "number", "scratch", "total"):
             return code.at(base, column)
         row = {"sequence": self.row, "chunk": self.chunk_row, "carried": self.carried_row(place.after)}[buffer.kind]
         return code.at(base, code.add(code.mul(row, emitter.slot(f"row {place.buffer}")), column))

@@ -134,6 +134,7 @@ class Pass:
         sequences: Mapping[str, Tensor],
         initial: Mapping[str, Tensor],
         final: Mapping[str, Tensor],
+        totals: Mapping[str, Tensor] | None = None,
     ) -> bool:
         """One pass.
 
@@ -144,6 +145,7 @@ class Pass:
             sequences: Every sequence buffer, `[size, width]`; a part of the columns of a wider array is fine.
             initial: What is carried, before the first step of every row, `[batch, width]` in the packed order.
             final: Where it goes after the last step of every row.
+            totals: What the loop sums, `[threads, 2, width]`, zeros; the sum over the first two axes is the total.
 
         Returns:
             Whether it ran: threads that share rows must all be there, and sometimes are not.
@@ -167,7 +169,7 @@ class Pass:
             table[slots["ring"]] = packing.longest
         memory = self._take(self._needed(packing, chunk, initial) * len(shares))
         address = memory.data_ptr()
-        tables = []
+        tables: list[list[int]] = []
         for share in shares:
             mine = table.copy()
             mine[slots["at"]], mine[slots["n"]] = share.addresses
@@ -175,6 +177,8 @@ class Pass:
             for place, size in self._places(packing, chunk, initial):
                 mine[place] = address
                 address += size * self.dtype.itemsize
+            for name, total in (totals or {}).items():
+                mine[slots[f"buffer {name}"]] = total[len(tables)].data_ptr()
             tables.append(mine)
         if self.sharing > 1:
             meeting = np.zeros(1, dtype=np.int64)

@@ -1,0 +1,63 @@
+"""Workspace: the memory of a pass, kept for the next one.
+
+Fresh memory costs a page fault for every 4 KiB that is first touched, as much time as the arithmetic of a small layer.
+So what a pass keeps for its gradient is carved from a slab, and the slab is kept when nobody needs it any more. It
+belongs to one holder at a time, and a holder that torch keeps (a graph that is retained) keeps it.
+"""
+
+from collections.abc import Mapping
+from threading import Lock
+
+import torch
+from torch import Tensor
+
+KEPT_BYTES = 256 * 1024 * 1024
+"""Slabs that nobody holds are kept up to this many bytes in all; beyond it the oldest go."""
+
+ALIGNED = 64
+"""Bytes of a line of the cache, where every array begins."""
+
+_free: list[Tensor] = []
+_lock = Lock()
+
+
+class Workspace:
+    """Arrays `[rows, width]` on one slab; it goes back when this object does.
+
+    Args:
+        rows: Rows of every array.
+        widths: Their widths by name.
+        dtype: Their type.
+    """
+
+    def __init__(self, rows: int, widths: Mapping[str, int], dtype: torch.dtype) -> None:
+        sizes = [-(-rows * width * dtype.itemsize // ALIGNED) * ALIGNED for width in widths.values()]
+        self.slab = _take(sum(sizes))
+        self.arrays: dict[str, Tensor] = {}
+        start = 0
+        for (name, width), size in zip(widths.items(), sizes, strict=True):
+            numbers = self.slab[start : start + rows * width * dtype.itemsize].view(dtype)
+            self.arrays[name] = numbers.view(rows, width)
+            start += size
+
+    def __del__(self) -> None:
+        """Give the slab back."""
+        _give(self.slab)
+
+
+def _take(size: int) -> Tensor:
+    """A slab of at least `size` bytes: the smallest free one that is not much too large, or a new one."""
+    with _lock:
+        fitting = [slab for slab in _free if size <= slab.numel() <= 4 * size]
+        if fitting:
+            chosen = min(fitting, key=Tensor.numel)
+            _free[:] = [slab for slab in _free if slab is not chosen]
+            return chosen
+    return torch.empty(max(size + size // 8, ALIGNED), dtype=torch.uint8)
+
+
+def _give(slab: Tensor) -> None:
+    with _lock:
+        _free.append(slab)
+        while sum(slab.numel() for slab in _free) > KEPT_BYTES:
+            _free.pop(0)
