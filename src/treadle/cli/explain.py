@@ -7,22 +7,21 @@ from typer import Argument, Option
 
 from treadle.errors import InputError
 
+SIZES = (3, 4)
+"""Inputs and units of the cell that is shown: different, and small enough to be read."""
+
 
 def explain(
     model: Annotated[Path | None, Argument(help="A run folder.", show_default=False)] = None,
-    cell: Annotated[str | None, Option(help="A cell instead: its equations and its engine.")] = None,
+    cell: Annotated[
+        str | None, Option(help="A cell instead: its equations, its engine and what the compiler makes of it.")
+    ] = None,
 ) -> None:
     """Parse, look, print."""
     if (model is None) == (cell is None):
         raise InputError("explain takes a run folder or --cell NAME, one of the two")
     if cell is not None:
-        from inspect import getdoc
-
-        from treadle.cells import make_cell
-        from treadle.nn import choose_engine
-
-        made = make_cell(cell, 1, 1)
-        print(f"{cell}: {getdoc(type(made))}\n\n{choose_engine(made, 'auto')}")
+        print("\n\n".join(_about(cell)))
         return
     from treadle.tasks.folder import load_model
     from treadle.tasks.reporting import describe, describe_size
@@ -32,3 +31,20 @@ def explain(
     print(f"{describe(estimator)}: {describe_size(estimator)}")
     for place, name in enumerate(estimator.features_):
         print(f"input {name!r}: {estimator.network_.encoder(place).stack.explain()}")
+
+
+def _about(name: str) -> list[str]:
+    """Paragraphs on a cell: its equations, its engine, and what the compiler makes of its step."""
+    from inspect import getdoc
+
+    from treadle.cells import make_cell
+    from treadle.compiler.explain import explain as program
+    from treadle.compiler.explain import kernels
+    from treadle.nn import choose_engine
+
+    made = make_cell(name, *SIZES)
+    engine = choose_engine(made, "auto")
+    said = [f"{name}: {getdoc(type(made))}", str(engine)]
+    if engine.engine != "cpu":  # the engine says why the step cannot be compiled
+        return said
+    return [*said, f"with {SIZES[0]} inputs and {SIZES[1]} units:", program(made), kernels()]
