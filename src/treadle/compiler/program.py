@@ -141,9 +141,7 @@ def pointwise(function: str, *operands: Operand) -> Node:
 
 def total(a: Node) -> Node:
     """The sum over the features, width 1."""
-    if a.width == 1:
-        return a
-    parts = [_node("sum", (copied(piece),), 1) for piece in pieces(a)]
+    parts = [piece if piece.width == 1 else _node("sum", (copied(piece),), 1) for piece in pieces(a)]
     result = parts[0]
     for other in parts[1:]:
         result = pointwise("add", result, other)
