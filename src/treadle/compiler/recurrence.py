@@ -62,7 +62,14 @@ class Recurrence:
         return Pass(getattr(self.partition, which), dtype, self.name, sharing)
 
     def run(
-        self, cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool
+        self,
+        cell: Cell,
+        x: Tensor,
+        state: State,
+        lengths: Tensor | None,
+        *,
+        reverse: bool,
+        checkpoint: int | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Unroll over `x [batch, time, feature]`; the output is zero past a length.
 
@@ -72,15 +79,25 @@ class Recurrence:
             state: The state before the first step.
             lengths: `[batch]`, or None.
             reverse: Whether time runs from the last real step to the first.
+            checkpoint: Steps between the states that are kept for the gradient, which computes the rest again; None
+                to keep everything.
         """
-        packing = pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=torch.get_num_threads())
         derived = self.derived.tensors(cell)
         inputs = [x, *state, *derived]
-        if torch.is_grad_enabled() and any(t.requires_grad for t in inputs):
-            y, *after = _Unroll.apply(self, packing, *inputs)
-        else:
+        if not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
+            packing = self.pack(x, lengths, reverse)
             y, after, _ = self.forward(packing, x, list(state), derived, "inference")
+        elif checkpoint is None or checkpoint >= x.shape[1]:
+            y, *after = _Unroll.apply(self, self.pack(x, lengths, reverse), *inputs)
+        else:
+            windows = [slice(t, min(t + checkpoint, x.shape[1])) for t in range(0, x.shape[1], checkpoint)]
+            y, *after = _UnrollInWindows.apply(self, windows[:: -1 if reverse else 1], lengths, reverse, *inputs)
         return y, tuple(after)
+
+    @staticmethod
+    def pack(x: Tensor, lengths: Tensor | None, reverse: bool) -> Packing:
+        """How a batch is packed for the threads there are."""
+        return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=torch.get_num_threads())
 
     def forward(
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
@@ -160,12 +177,66 @@ class _Unroll(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient's pass."""
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "engine 'cpu' gives no gradient of a gradient (create_graph=True): make the layer with engine='eager'"
-            )
+        _refuse_second_gradient()
         found = ctx.recurrence.backward(ctx.packing, ctx.kept, ctx.saved_tensors, gradients, ctx.needs_input_grad[2:])
         return (None, None, *found)
+
+
+class _UnrollInWindows(torch.autograd.Function):
+    """`Recurrence.run` window by window: the states between windows are kept, and each window is run again backward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, recurrence: Recurrence, windows: list[slice], lengths: Tensor | None, reverse: bool, *inputs: Tensor
+    ) -> tuple[Tensor, ...]:
+        """All windows in the order of time, keeping the state before each."""
+        count = len(recurrence.step.state)
+        x, state, derived = inputs[0], list(inputs[1 : 1 + count]), inputs[1 + count :]
+        outputs: dict[int, Tensor] = {}
+        states: list[Tensor] = []
+        for window in windows:
+            states += state
+            packing = recurrence.pack(x[:, window], _within(lengths, window), reverse)
+            outputs[window.start], state, _ = recurrence.forward(packing, x[:, window], state, derived, "inference")
+        ctx.recurrence, ctx.windows, ctx.lengths, ctx.reverse, ctx.count = recurrence, windows, lengths, reverse, count
+        ctx.save_for_backward(x, *derived, *states)
+        return (torch.cat([outputs[start] for start in sorted(outputs)], 1), *state)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor, *gs: Tensor) -> tuple[Tensor | None, ...]:
+        """All windows against the order of time."""
+        _refuse_second_gradient()
+        recurrence, count = ctx.recurrence, ctx.count
+        parameters = len(recurrence.step.derived)
+        x, *saved = ctx.saved_tensors
+        derived, states = saved[:parameters], saved[parameters:]
+        needed = ctx.needs_input_grad[4:]
+        dx: dict[int, Tensor] = {}
+        sums: list[Tensor | None] = [None] * parameters
+        for number in range(len(ctx.windows) - 1, -1, -1):
+            window, before = ctx.windows[number], states[number * count : (number + 1) * count]
+            packing = recurrence.pack(x[:, window], _within(ctx.lengths, window), ctx.reverse)
+            _, _, kept = recurrence.forward(packing, x[:, window], before, derived, "forward")
+            dx_window, *found = recurrence.backward(packing, kept, derived, [gy[:, window], *gs], needed)
+            gs = found[:count]
+            dx[window.start] = dx_window
+            for i, share in enumerate(found[count:]):
+                if share is not None:
+                    sums[i] = share if sums[i] is None else sums[i] + share
+        whole = torch.cat([dx[start] for start in sorted(dx)], 1) if needed[0] else None
+        return (None, None, None, None, whole, *gs, *sums)
+
+
+def _within(lengths: Tensor | None, window: slice) -> Tensor | None:
+    """How much of a window every row fills."""
+    return None if lengths is None else (lengths - window.start).clamp(0, window.stop - window.start)
+
+
+def _refuse_second_gradient() -> None:
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "engine 'cpu' gives no gradient of a gradient (create_graph=True): make the layer with engine='eager'"
+        )
 
 
 def _outlet(packing: Packing, initial: Tensor) -> Tensor:

@@ -31,16 +31,26 @@ def unsuited(cell: Cell, x: Tensor) -> str | None:
     return f"it runs float32 and float64 on a CPU, and the input is {str(x.dtype)[6:]} on {x.device.type}"
 
 
-def run(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tensor | None) -> tuple[Tensor, State]:
+def run(
+    cell: Cell,
+    x: Tensor,
+    state: State,
+    lengths: Tensor | None,
+    reset: Tensor | None,
+    checkpoint: int | None = None,
+) -> tuple[Tensor, State]:
     """Unroll `cell` over `x [batch, time, feature]`, forward in time."""
     if reset is not None:
-        return run_in_pieces(partial(_run_whole, reverse=False), cell, x, state, lengths, reset)
-    return _run_whole(cell, x, state, lengths, reverse=False)
+        run_whole = partial(_run_whole, reverse=False, checkpoint=checkpoint)
+        return run_in_pieces(run_whole, cell, x, state, lengths, reset)
+    return _run_whole(cell, x, state, lengths, reverse=False, checkpoint=checkpoint)
 
 
-def run_backwards(cell: Cell, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+def run_backwards(
+    cell: Cell, x: Tensor, state: State, lengths: Tensor | None, checkpoint: int | None = None
+) -> tuple[Tensor, State]:
     """Unroll `cell` from every row's last real step to its first, as the kernels do without turning anything round."""
-    return _run_whole(cell, x, state, lengths, reverse=True)
+    return _run_whole(cell, x, state, lengths, reverse=True, checkpoint=checkpoint)
 
 
 def recurrence(cell: Cell) -> Recurrence:
@@ -83,7 +93,9 @@ _MODULE = frozenset(vars(nn.Module()))
 """What every module has: its parameters, buffers and modules, which are compared by their shapes, and its hooks."""
 
 
-def _run_whole(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool) -> tuple[Tensor, State]:
+def _run_whole(
+    cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool, checkpoint: int | None
+) -> tuple[Tensor, State]:
     lengths = None if lengths is None else lengths.cpu()
-    y, after = recurrence(cell).run(cell, x, state, lengths, reverse=reverse)
+    y, after = recurrence(cell).run(cell, x, state, lengths, reverse=reverse, checkpoint=checkpoint)
     return y, type(state)(*after)

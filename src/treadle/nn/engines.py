@@ -15,8 +15,7 @@ from treadle.errors import InputError, nearest
 from treadle.nn import compiled, eager, torch_kernels
 from treadle.nn.sequences import clear_padding, reverse, reverse_reset
 
-Run = Callable[[Cell, Tensor, State, Tensor | None, Tensor | None], tuple[Tensor, State]]
-RunBackwards = Callable[[Cell, Tensor, State, Tensor | None], tuple[Tensor, State]]
+Run = Callable[..., tuple[Tensor, State]]
 
 
 def _anything(_cell: Cell, _x: Tensor) -> None:
@@ -35,27 +34,44 @@ class Engine:
         unsuited: Why it cannot run this input with a cell that it can run, one clause, or None.
         run_backwards: `(cell, x, state, lengths) -> (y, state)`, from every row's last real step to its first, where
             the engine can do so without turning anything round.
+        checkpoints: Whether both take a last argument, `checkpoint`: steps between the states kept for the gradient.
     """
 
     run: Run
     refusal: Callable[[Cell], str | None]
     merit: str
     unsuited: Callable[[Cell, Tensor], str | None] = _anything
-    run_backwards: RunBackwards | None = None
+    run_backwards: Run | None = None
+    checkpoints: bool = False
 
     def unroll(
-        self, cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tensor | None, *, backwards: bool
+        self,
+        cell: Cell,
+        x: Tensor,
+        state: State,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        *,
+        backwards: bool,
+        checkpoint: int | None = None,
     ) -> tuple[Tensor, State]:
-        """Run a cell in either direction of time; `y` is zero in the padding."""
+        """Run a cell in either direction of time; `y` is zero in the padding.
+
+        Raises:
+            InputError: The engine cannot do with the states at some steps.
+        """
+        if checkpoint is not None and not self.checkpoints:
+            raise InputError("checkpoint= needs the engine 'cpu', which computes again what it did not keep")
+        options = {"checkpoint": checkpoint} if self.checkpoints else {}
         x = clear_padding(x, lengths)
         if backwards and reset is None and self.run_backwards is not None:
-            y, state = self.run_backwards(cell, x, state, lengths)
+            y, state = self.run_backwards(cell, x, state, lengths, **options)
         elif backwards:
             turned = None if reset is None else reverse_reset(reset, lengths)
-            y, state = self.run(cell, reverse(x, lengths), state, lengths, turned)
+            y, state = self.run(cell, reverse(x, lengths), state, lengths, turned, **options)
             y = reverse(y, lengths)
         else:
-            y, state = self.run(cell, x, state, lengths, reset)
+            y, state = self.run(cell, x, state, lengths, reset, **options)
         return clear_padding(y, lengths), state
 
 
@@ -66,6 +82,7 @@ ENGINES: dict[str, Engine] = {
         "its step is compiled for this processor",
         compiled.unsuited,
         compiled.run_backwards,
+        checkpoints=True,
     ),
     "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell"),
     "eager": Engine(eager.run, eager.refusal, "the loop runs any cell"),
