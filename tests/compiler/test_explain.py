@@ -87,7 +87,7 @@ def computed(parts: dict[str, list[str]], names: dict[str, Any]) -> dict[str, Te
     """All that the lines give, by the names that are no numbered value's."""
     results: dict[str, Tensor] = {}
     for head, lines in parts.items():
-        for line in lines if "kept" not in head else []:
+        for line in [] if head == "traced" or "kept" in head else lines:
             left, right = line.split(" = ", 1)
             if re.fullmatch(r"[vhpq]\d+(, [pq]\d+)*", left):
                 found = value(right, names)

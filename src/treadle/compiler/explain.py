@@ -1,9 +1,11 @@
 """Explain: a compiled step as lines a person can read.
 
 Values are numbered in the order in which they are computed, `v1`, `v2`, on through the gradient; `h1`, `h2` are the
-hoisted products. Parameters and fields of the state have their own names, a gradient the name of what it is by.
+hoisted products; `t1`, `t2` what the step itself made when it was traced. Parameters and fields of the state have their
+own names, a gradient the name of what it is by.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +17,7 @@ from treadle.compiler.lower import Lowered
 from treadle.compiler.partition import Columns, Loop, Partition
 from treadle.compiler.program import Constant, Matrix, Node, Vector, order
 from treadle.compiler.recurrence import Recurrence
-from treadle.compiler.trace import Value
+from treadle.compiler.trace import Call, Value, trace
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "=="}
 
@@ -32,6 +34,14 @@ def explain(cell: Cell) -> str:
     Example:
         >>> from treadle.cells import make_cell
         >>> print(explain(make_cell("elman", 2, 3)).split("\n\nkept")[0])
+        traced
+          t1 = linear(x, weight_ih, bias_ih)
+          t2 = linear(hidden, weight_hh, bias_hh)
+          t3 = add(t1, t2)
+          t4 = tanh(t3)
+          y = t4
+          hidden = t4
+        <BLANKLINE>
         hoisted, for many steps at once
           h1 = x @ weight_ih.T + bias_ih + bias_hh
         <BLANKLINE>
@@ -42,7 +52,8 @@ def explain(cell: Cell) -> str:
           hidden = v2
     """
     recurrence = Recurrence(cell)
-    return _Lines(cell, recurrence.step, recurrence.partition).text()
+    parts = {"traced": _traced(cell), **_Lines(cell, recurrence.step, recurrence.partition).parts()}
+    return "\n\n".join("\n".join([head, *(f"  {line}" for line in lines)]) for head, lines in parts.items() if lines)
 
 
 def kernels() -> str:
@@ -68,7 +79,8 @@ class _Lines:
         self.shapes: dict[int, tuple[int, ...]] = {n: value.shape for n, value in enumerate(step.derived)}
         self.counts = {"h": 0, "v": 0}
 
-    def text(self) -> str:
+    def parts(self) -> dict[str, list[str]]:
+        """The lines under their headings, in the order in which they run."""
         forward, backward = self.partition.forward, self.partition.backward
         once, kept = self.once(), [name for name in forward.stored if name != "y"]
         first, loop = self.loop(forward, dict(zip(["y", *self.fields], self.roots(forward), strict=True)))
@@ -78,19 +90,16 @@ class _Lines:
         if self.partition.x_in_loop:
             gradients["d x" if not self.partition.x else "part of d x"] = backward.stored["dx"][0]
         before, back = self.loop(backward, gradients)
-        parts = {
+        return {
             "once a call, from parameters alone": once,
             "hoisted, for many steps at once": first,
             "in the loop, forward": loop,
-            "kept for the gradient": [f"{', '.join(['x', *self.fields, *names])} of every step"],
+            "kept for the gradient": [f"{', '.join(['x', 'y', *self.fields, *names])} of every step"],
             "hoisted, backward": before,
             "in the loop, backward": back,
             "summed in the loop, over all steps and rows": self.summed(),
             "sunk, over all steps and rows after the loop": self.sunk(),
         }
-        return "\n\n".join(
-            "\n".join([head, *(f"  {line}" for line in lines)]) for head, lines in parts.items() if lines
-        )
 
     def roots(self, loop: Loop) -> list[Node]:
         """What a loop is for: the output, where it has one, and what it carries."""
@@ -100,31 +109,7 @@ class _Lines:
         """How tensors are made from parameters before anything runs."""
         known = {value: name for name, value in self.step.parameters.items()}
         known |= {value: f"p{number}" for number, value in enumerate(self.step.derived) if value not in known}
-        lines = []
-
-        def text(a: Any) -> str:
-            match a:
-                case Value():
-                    return known[a]
-                case Tensor():
-                    return f"constant {list(a.shape)}"
-                case tuple():
-                    return f"({', '.join(map(text, a))})"
-                case slice():
-                    return ":".join("" if b is None else text(b) for b in (a.start, a.stop))
-            return str(a)
-
-        for call in self.step.calls:
-            results = (call.result,) if isinstance(call.result, Value) else call.result
-            for value in results:
-                known.setdefault(value, f"q{len(known)}")
-            operands = [*map(text, call.args), *(f"{key}={text(a)}" for key, a in call.kwargs.items())]
-            left = ", ".join(map(text, results))
-            if call.name == "getitem":
-                lines.append(f"{left} = {operands[0]}[{operands[1]}]")
-            else:
-                lines.append(f"{left} = {call.name}({', '.join(operands)})")
-        return lines
+        return _calls(self.step.calls, known, "q")
 
     def loop(self, loop: Loop, results: dict[str, Node]) -> tuple[list[str], list[str]]:
         """The hoisted products of a loop, and its steps."""
@@ -174,9 +159,9 @@ class _Lines:
         ):
             left, right = (g, a) if matrix.transposed else (a, g)
             lines.append(f"d {self.matrix(matrix, stored=True)} = {self.columns(left)}.T @ {self.columns(right)}")
-        lines += [
-            f"d {self.vector(v)} = sum of {self.columns(g)}" for v, g in partition.vectors if not isinstance(g, str)
-        ]
+        vectors = [(v, g) for v, g in partition.vectors if not isinstance(g, str)]
+        vectors.sort(key=lambda use: (use[0].parameter, use[0].start))
+        lines += [f"d {self.vector(v)} = sum of {self.columns(g)}" for v, g in vectors]
         products = [f"{self.columns(g)} @ {self.matrix(matrix)}" for g, matrix in partition.x]
         if products:
             lines.append(f"d x = {' + '.join([*products, *(['part of d x'] if partition.x_in_loop else [])])}")
@@ -249,6 +234,47 @@ class _Lines:
         """Of what is given."""
         leaves = [self.step.x, *self.step.state]
         return {leaf.arguments[0]: leaf.width for leaf in leaves} | {"y": self.step.y.width}
+
+
+def _traced(cell: Cell) -> list[str]:
+    """A step as it was recorded."""
+    step, fields = trace(cell), cell.state_type._fields
+    known = {step.x: "x", **dict(zip(step.state, fields, strict=True))}
+    known |= {value: name for name, value in step.parameters.items()}
+    lines = _calls(step.calls, known, "t")
+    return [*lines, *(f"{name} = {known[v]}" for name, v in zip(("y", *fields), (step.y, *step.after), strict=True))]
+
+
+def _calls(calls: Iterable[Call], known: dict[Value, str], letter: str) -> list[str]:
+    """Recorded calls, a line each; results that have no name yet are numbered."""
+    lines, count = [], 0
+    for call in calls:
+        results = (call.result,) if isinstance(call.result, Value) else call.result
+        for value in results:
+            if value not in known:
+                count += 1
+                known[value] = f"{letter}{count}"
+        operands = [*(_text(a, known) for a in call.args), *(f"{k}={_text(a, known)}" for k, a in call.kwargs.items())]
+        left = ", ".join(known[value] for value in results)
+        if call.name == "getitem":
+            lines.append(f"{left} = {operands[0]}[{operands[1].strip('()')}]")
+        else:
+            lines.append(f"{left} = {call.name}({', '.join(operands)})")
+    return lines
+
+
+def _text(a: Any, known: dict[Value, str]) -> str:
+    """An argument of a recorded call."""
+    match a:
+        case Value():
+            return known[a]
+        case Tensor():
+            return f"constant {list(a.shape)}"
+        case tuple():
+            return f"({', '.join(_text(b, known) for b in a)})"
+        case slice():
+            return ":".join("" if b is None else _text(b, known) for b in (a.start, a.stop))
+    return str(a)
 
 
 def _is_given(a: Node, carried: set[str]) -> bool:
