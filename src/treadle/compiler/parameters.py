@@ -1,5 +1,7 @@
 """Parameters: what a call of a compiled layer computes from the parameters alone, before its loop starts."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -7,6 +9,13 @@ from torch import Tensor, nn
 from treadle.compiler.lower import Lowered
 from treadle.compiler.trace import Value
 from treadle.errors import InputError
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tensor by its place in the list of all; torch's graph capture can follow numbers, and not our own objects."""
+
+    number: int
 
 
 class Derived:
@@ -17,11 +26,22 @@ class Derived:
     """
 
     def __init__(self, step: Lowered) -> None:
-        self.step = step
-        used = set(step.derived)
-        for call in step.calls:
-            used |= set(_values((call.args, call.kwargs)))
-        self.read = [(name.split("."), value) for name, value in step.parameters.items() if value in used]
+        places: dict[Value, Place] = {}
+
+        def place(value: Value) -> Place:
+            return places.setdefault(value, Place(len(places)))
+
+        self.calls = [
+            (call.function, _placed(call.args, place), _placed(call.kwargs, place), _placed(call.result, place))
+            for call in step.calls
+        ]
+        self.results = [place(value).number for value in step.derived]
+        self.read = [
+            (name.split("."), value.shape, places[value].number)
+            for name, value in step.parameters.items()
+            if value in places
+        ]
+        self.count = len(places)
 
     def tensors(self, cell: nn.Module) -> list[Tensor]:
         """All of them, with the graph that leads back to the parameters.
@@ -29,18 +49,15 @@ class Derived:
         Raises:
             InputError: A parameter has not the shape any more that the step was compiled for.
         """
-        known: dict[Value, Any] = {}
-        for path, value in self.read:
-            known[value] = tensor = _attribute(cell, path)
-            if tensor.shape != value.shape:
+        known: list[Any] = [None] * self.count
+        for path, shape, number in self.read:
+            known[number] = tensor = _attribute(cell, path)
+            if tensor.shape != shape:
                 name = ".".join(path)
-                raise InputError(
-                    f"{name} was {list(value.shape)} when its cell was compiled, found {list(tensor.shape)}"
-                )
-        for call in self.step.calls:
-            result = call.function(*_filled(call.args, known), **_filled(call.kwargs, known))
-            _match(call.result, result, known)
-        return [known[value] for value in self.step.derived]
+                raise InputError(f"{name} was {list(shape)} when its cell was compiled, found {list(tensor.shape)}")
+        for function, args, kwargs, result in self.calls:
+            _keep(result, function(*_filled(args, known), **_filled(kwargs, known)), known)
+        return [known[number] for number in self.results]
 
 
 def _attribute(cell: nn.Module, path: list[str]) -> Tensor:
@@ -52,29 +69,32 @@ def _attribute(cell: nn.Module, path: list[str]) -> Tensor:
     return found
 
 
-def _filled(tree: Any, known: dict[Value, Any]) -> Any:
-    """Arguments with tensors in place of their values."""
+def _placed(tree: Any, place: Callable[[Value], Place]) -> Any:
+    """Nested arguments with places instead of values."""
     match tree:
         case Value():
-            return known[tree]
+            return place(tree)
         case tuple():
-            return tuple(_filled(part, known) for part in tree)
+            return tuple(_placed(part, place) for part in tree)
         case dict():
-            return {name: _filled(part, known) for name, part in tree.items()}
+            return {name: _placed(part, place) for name, part in tree.items()}
     return tree
 
 
-def _match(values: Any, results: Any, known: dict[Value, Any]) -> None:
-    if isinstance(values, Value):
-        known[values] = results
-    elif isinstance(values, tuple):
-        for value, result in zip(values, results, strict=True):
-            _match(value, result, known)
-
-
-def _values(tree: Any) -> list[Value]:
-    if isinstance(tree, Value):
-        return [tree]
+def _filled(tree: Any, known: list[Any]) -> Any:
+    """Nested arguments with tensors in their places."""
+    if isinstance(tree, Place):
+        return known[tree.number]
+    if isinstance(tree, tuple):
+        return tuple(_filled(part, known) for part in tree)
     if isinstance(tree, dict):
-        tree = tuple(tree.values())
-    return [value for part in tree for value in _values(part)] if isinstance(tree, tuple) else []
+        return {name: _filled(part, known) for name, part in tree.items()}
+    return tree
+
+
+def _keep(places: Any, results: Any, known: list[Any]) -> None:
+    if isinstance(places, Place):
+        known[places.number] = results
+    elif isinstance(places, tuple):
+        for place, result in zip(places, results, strict=True):
+            _keep(place, result, known)

@@ -7,9 +7,10 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from treadle.cells import Cell, State
-from treadle.compiler import Recurrence
+from treadle.compiler import Recurrence, custom
 from treadle.errors import InputError
 from treadle.nn.pieces import run_in_pieces
 
@@ -97,5 +98,24 @@ def _run_whole(
     cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool, checkpoint: int | None
 ) -> tuple[Tensor, State]:
     lengths = None if lengths is None else lengths.cpu()
+    if torch.compiler.is_compiling():
+        return _run_in_graph(cell, x, state, lengths, reverse=reverse)
     y, after = recurrence(cell).run(cell, x, state, lengths, reverse=reverse, checkpoint=checkpoint)
     return y, type(state)(*after)
+
+
+def _run_in_graph(
+    cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool
+) -> tuple[Tensor, State]:
+    """The same as an operator of torch's, for `torch.compile` and `torch.export`."""
+    number = _number(cell)
+    derived = custom.known(number).derived.tensors(cell)
+    keeps = torch.is_grad_enabled() and any(t.requires_grad for t in [x, *state, *derived])
+    y, *rest = custom.unroll(x, list(state), derived, lengths, reverse, keeps, number)
+    return y, type(state)(*rest[: len(state)])
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch's carries no types
+def _number(cell: Cell) -> int:
+    with _disable_current_modes():  # a trace needs tensors of its own, not those of the graph that is being captured
+        return custom.number_of(recurrence(cell))

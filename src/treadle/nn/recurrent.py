@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from treadle.cells import Cell, State
@@ -76,7 +77,7 @@ class Recurrent(nn.Module):
         if state is None:
             state = self.cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
         check_state(state, self.cell, x.shape[0])
-        if (seen := (x.device, x.dtype, self.engine)) != self._seen:
+        if not torch.compiler.is_compiling() and (seen := (x.device, x.dtype, self.engine)) != self._seen:
             self.explanation, self._seen = choose_engine(self.cell, self.engine, x), seen
         engine = ENGINES[self.explanation.engine]
         return engine.unroll(self.cell, x, state, lengths, reset, backwards=self.reverse, checkpoint=self.checkpoint)
