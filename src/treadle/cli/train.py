@@ -25,7 +25,9 @@ def train(
     format: Annotated[str | None, Option(help="csv, tsv, jsonl, parquet, ts, fasta, lines, text or folder.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="Of text files, such as latin-1 or gb18030.")] = None,
     header: Annotated[bool | None, Option(help="Whether line 1 of a CSV or TSV names the columns.")] = None,
-    cell: Annotated[str | None, Option(help="lstm, gru, elman or elman-relu.  [default: lstm]")] = None,
+    cell: Annotated[
+        str | None, Option(help="lstm, gru, sru, min-gru or another of docs/cells.md.  [default: lstm]")
+    ] = None,
     hidden: Annotated[int | None, Option("--hidden", "--hidden-size", help="Units of a layer.  [default: 128]")] = None,
     layers: Annotated[int | None, Option(help="Depth.  [default: 1]")] = None,
     bidirectional: Annotated[

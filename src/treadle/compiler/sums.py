@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from treadle.compiler.partition import Columns, Partition
-from treadle.compiler.program import Matrix
+from treadle.compiler.program import Matrix, Vector
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Sums:
         self.blocks: list[_Block] = []
         for block in blocks:
             self.blocks[-1:] = _joined(self.blocks[-1:], block)
-        self.vectors = partition.vectors
+        self.vectors: list[tuple[Vector, Columns | str]] = []
+        for vector, place in sorted(partition.vectors, key=lambda use: (use[0].parameter, use[0].start)):
+            self.vectors[-1:] = _joined_vectors(self.vectors[-1:], vector, place)
         self.x_in_loop = partition.x_in_loop
         self.x: list[tuple[Columns, Matrix]] = []
         for columns, matrix in sorted(partition.x, key=lambda term: (term[1].parameter, term[1].inputs)):
@@ -102,15 +104,17 @@ class Sums:
         stored = {columns.array for _, columns in wanted if isinstance(columns, Columns)}
         sums = {name: arrays[name].sum(0) for name in stored}
         for vector, columns in wanted:
-            gradient = found[vector.parameter]
-            if gradient is None:
-                gradient = found[vector.parameter] = torch.zeros_like(
-                    derived[vector.parameter], memory_format=torch.contiguous_format
-                )
+            gradient, parameter = found[vector.parameter], derived[vector.parameter]
             if isinstance(columns, Columns):
                 part = sums[columns.array][columns.start : columns.start + columns.width]
             else:
                 part = totals[columns]
+            if gradient is None and vector.width == parameter.numel():
+                found[vector.parameter] = part.clone().view(parameter.shape)
+                continue
+            if gradient is None:
+                gradient = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+                found[vector.parameter] = gradient
             gradient.view(-1)[vector.start : vector.start + vector.width] += part
 
 
@@ -137,6 +141,18 @@ def _joined_terms(last: list[tuple[Columns, Matrix]], columns: Columns, matrix: 
             whole = Matrix(m.parameter, m.transposed, inputs, m.outputs)
             return [(Columns(other.array, other.start, inputs[1]), whole)]
     return [*last, (columns, matrix)]
+
+
+def _joined_vectors(
+    last: list[tuple[Vector, Columns | str]], vector: Vector, place: Columns | str
+) -> list[tuple[Vector, Columns | str]]:
+    """Two parts of a vector that continue each other, as one."""
+    for other, before in last:
+        follows = (other.parameter, other.start + other.width) == (vector.parameter, vector.start)
+        if follows and isinstance(before, Columns) and isinstance(place, Columns) and _follows(before, place):
+            width = other.width + vector.width
+            return [(Vector(vector.parameter, other.start, width), Columns(before.array, before.start, width))]
+    return [*last, (vector, place)]
 
 
 def _follows(a: Columns, b: Columns) -> bool:

@@ -6,6 +6,7 @@ belongs to one holder at a time, and a holder that torch keeps (a graph that is 
 """
 
 from collections.abc import Mapping
+from itertools import accumulate
 from threading import Lock
 
 import torch
@@ -31,14 +32,15 @@ class Workspace:
     """
 
     def __init__(self, rows: int, widths: Mapping[str, int], dtype: torch.dtype) -> None:
-        sizes = [-(-rows * width * dtype.itemsize // ALIGNED) * ALIGNED for width in widths.values()]
-        self.slab = _take(sum(sizes))
-        self.arrays: dict[str, Tensor] = {}
-        start = 0
-        for (name, width), size in zip(widths.items(), sizes, strict=True):
-            numbers = self.slab[start : start + rows * width * dtype.itemsize].view(dtype)
-            self.arrays[name] = numbers.view(rows, width)
-            start += size
+        line = ALIGNED // dtype.itemsize
+        sizes = [-(-rows * width // line) * line for width in widths.values()]
+        self.slab = _take(sum(sizes) * dtype.itemsize)
+        numbers = self.slab.view(dtype)
+        starts = accumulate(sizes, initial=0)
+        self.arrays: dict[str, Tensor] = {
+            name: numbers.as_strided((rows, width), (width, 1), start)
+            for (name, width), start in zip(widths.items(), starts, strict=False)
+        }
 
     def __del__(self) -> None:
         """Give the slab back."""
@@ -53,7 +55,7 @@ def _take(size: int) -> Tensor:
             chosen = min(fitting, key=Tensor.numel)
             _free[:] = [slab for slab in _free if slab is not chosen]
             return chosen
-    return torch.empty(max(size + size // 8, ALIGNED), dtype=torch.uint8)
+    return torch.empty((size + size // 8) // ALIGNED * ALIGNED + ALIGNED, dtype=torch.uint8)
 
 
 def _give(slab: Tensor) -> None:

@@ -6,6 +6,7 @@ itself needs.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -108,10 +109,19 @@ class Pass:
 
     def prepare(self, derived: Sequence[Tensor]) -> Prepared:
         """Weights in panels, biases summed: what a call makes of the parameters before the loop."""
-        made = [(weights.slot, weights.packed(derived, self.lanes)) for weights in self.weights]
-        made += [(bias.slot, bias.summed(derived, self.dtype)) for bias in self.biases]
-        made += [(slot, derived[number].detach().reshape(-1).contiguous()) for slot, number in self.vectors]
-        return Prepared([(slot, tensor.data_ptr()) for slot, tensor in made], [tensor for _, tensor in made])
+        sizes = [weights.width * weights.inputs for weights in self.weights] + [bias.width for bias in self.biases]
+        memory = torch.empty(sum(sizes), dtype=self.dtype)
+        starts = list(accumulate(sizes, initial=0))
+        base, item = memory.data_ptr(), self.dtype.itemsize
+        for weights, start in zip(self.weights, starts, strict=False):
+            weights.pack(derived, self.lanes, base + start * item)
+        for bias, start in zip(self.biases, starts[len(self.weights) :], strict=False):
+            bias.sum(derived, memory[start : start + bias.width])
+        places = [weights.slot for weights in self.weights] + [bias.slot for bias in self.biases]
+        addresses = [(slot, base + start * item) for slot, start in zip(places, starts, strict=False)]
+        vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
+        addresses += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
+        return Prepared(addresses, [memory, *vectors])
 
     def sharing_threads(self, threads: int) -> int:
         """How many threads may share the columns of a single row."""

@@ -74,20 +74,19 @@ class Weights:
             blocks = _joined(blocks, axis)
         return cls(slot, term.inputs, outputs, width, blocks)
 
-    def packed(self, derived: Sequence[Tensor], lanes: int) -> Tensor:
-        """The panels."""
-        first = derived[self.blocks[0][2].parameter]
+    def pack(self, derived: Sequence[Tensor], lanes: int, address: int) -> None:
+        """Write the panels at an address."""
+        weight = derived[self.blocks[0][2].parameter]
         if len(self.blocks) == 1:
-            weight = _view(derived, self.blocks[0][2])
+            place, by_input, by_output = _where(weight, self.blocks[0][2])
         else:
-            weight = first.new_zeros(self.inputs, self.outputs)
+            weight = weight.new_zeros(self.inputs, self.outputs)
             for row, column, matrix in self.blocks:
                 part = _view(derived, matrix)
                 weight[row : row + part.shape[0], column : column + part.shape[1]] = part
-        panels = first.new_empty(self.width * self.inputs)
+            place, by_input, by_output = weight.data_ptr(), self.outputs, 1
         sizes = (self.inputs, self.outputs, self.width // lanes)
-        _pack(first.dtype)(weight.data_ptr(), weight.stride(0), weight.stride(1), *sizes, panels.data_ptr())
-        return panels
+        _pack(weight.dtype)(place, by_input, by_output, *sizes, address)
 
 
 @dataclass(frozen=True)
@@ -104,12 +103,11 @@ class Bias:
     width: int
     runs: list[tuple[int, int, int, int]]
 
-    def summed(self, derived: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-        """The bias, zeros where there is none."""
-        bias = torch.zeros(self.width, dtype=dtype)
+    def sum(self, derived: Sequence[Tensor], out: Tensor) -> None:
+        """Write the bias, zeros where there is none."""
+        out.zero_()
         for column, parameter, start, count in self.runs:
-            bias[column : column + count] += derived[parameter].detach().reshape(-1)[start : start + count]
-        return bias
+            out[column : column + count] += derived[parameter].detach().reshape(-1)[start : start + count]
 
 
 def _joined(blocks: list[tuple[int, int, Matrix]], axis: str) -> list[tuple[int, int, Matrix]]:
@@ -144,6 +142,14 @@ def merged_runs(runs: list[tuple[int, int, int, int]]) -> list[tuple[int, int, i
                 continue
         result.append((column, parameter, start, width))
     return result
+
+
+def _where(weight: Tensor, matrix: Matrix) -> tuple[int, int, int]:
+    """The address of a part of a parameter, and its strides from input to input and from output to output."""
+    rows, columns = weight.stride()
+    by_input, by_output = (columns, rows) if matrix.transposed else (rows, columns)
+    offset = matrix.inputs[0] * by_input + matrix.outputs[0] * by_output
+    return weight.data_ptr() + offset * weight.element_size(), by_input, by_output
 
 
 def _view(derived: Sequence[Tensor], matrix: Matrix) -> Tensor:
