@@ -128,6 +128,21 @@ def test_a_function_of_two_equals_numpy(name: str, dtype: str) -> None:
     assert same.all(), f"{name} of {a[~same][:4]}, {b[~same][:4]} is {found[~same][:4]}, not {want[~same][:4]}"
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [("float32", 88.72), ("float64", 709.7)])
+def test_exp_reaches_the_end_of_the_type(dtype: str, largest: float) -> None:
+    x = np.linspace(largest - 2, largest, 64).astype(TYPES[dtype]).astype(np.float64)
+    np.testing.assert_allclose(computed(dtype, "exp", x), np.exp(x), rtol=1e-5 if dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_gate_closes_and_opens_completely(dtype: str) -> None:
+    x = np.array([50.0, 1e3, 1e30, np.inf])
+    assert (computed(dtype, "sigmoid", x) == 1).all()
+    assert (computed(dtype, "tanh", x) == 1).all()
+    assert (computed(dtype, "tanh", -x) == -1).all()
+    assert (computed(dtype, "sigmoid", -x) < 1e-20).all()
+
+
 # The matrix tile.
 
 

@@ -6,6 +6,7 @@ nothing a step, and torch differentiates it. What rows take part in becomes node
 """
 
 from dataclasses import dataclass
+from inspect import signature
 from itertools import pairwise
 from typing import Any
 
@@ -52,6 +53,20 @@ class Lowered:
     derived: tuple[Value, ...]
     calls: tuple[Call, ...]
     parameters: dict[str, Value]
+
+
+def check_same(first: Lowered, second: Lowered) -> None:
+    """Hold two traces of a step, on batches of two sizes, to one program.
+
+    Raises:
+        InputError: They differ, since the step computes with the size of the batch or with numbers of its own that
+            change.
+    """
+    if (first.y, *first.after) != (second.y, *second.after):
+        raise InputError(
+            "the step is another one every time it is traced: it computes with the number of rows (x.shape[0], len(x))"
+            " or with numbers that change, such as random.random(); engine='eager' runs any step"
+        )
 
 
 def lower(traced: Trace) -> Lowered:
@@ -104,6 +119,11 @@ def _convert(call: Call, rows: dict[Value, Operand], derived: dict[Value, int], 
                 return Constant(float(a))
             case Tensor() if a.numel() == 1:
                 return Constant(float(a))
+            case Tensor():
+                raise NoRuleError(
+                    "a tensor that is no parameter: keep a fixed one as a buffer (register_buffer), make rows by"
+                    " zeros_like, ones_like or full_like"
+                )
             case tuple():
                 return tuple(argument(b) for b in a)
             case slice():
@@ -122,9 +142,17 @@ def _convert(call: Call, rows: dict[Value, Operand], derived: dict[Value, int], 
     try:
         if call.name not in RULES:
             raise NoRuleError(HINTS.get(call.name, ""))
-        found = RULES[call.name](*(argument(a) for a in call.args), **{k: argument(v) for k, v in call.kwargs.items()})
+        given = [argument(a) for a in call.args], {name: argument(a) for name, a in call.kwargs.items()}
+        try:
+            signature(RULES[call.name]).bind(*given[0], **given[1])
+        except TypeError as why:
+            raise NoRuleError(str(why)) from None
+        found = RULES[call.name](*given[0], **given[1])
         results = call.result if isinstance(call.result, tuple) else (call.result,)
-        for value, node in zip(results, found if isinstance(found, tuple) else (found,), strict=True):
+        nodes = found if isinstance(found, tuple) else (found,)
+        if len(nodes) != len(results):
+            raise NoRuleError("one result")
+        for value, node in zip(results, nodes, strict=True):
             rows[value] = _fitting(value, node, batch)
     except NoRuleError as why:
         rule = f"; {why}" if str(why) else ""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from treadle.cells import Cell, State
 from treadle.compiler.cpu.run import Pass
-from treadle.compiler.lower import Lowered, lower
+from treadle.compiler.lower import Lowered, check_same, lower
 from treadle.compiler.packing import Packing, Share, pack
 from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Partition, partition
@@ -44,6 +44,7 @@ class Recurrence:
     def __init__(self, cell: Cell) -> None:
         self.name = type(cell).__name__
         self.step: Lowered = lower(trace(cell))
+        check_same(self.step, lower(trace(cell, again=True)))
         self.derived = Derived(self.step)
 
     @cached_property

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
 from treadle.cells import Cell
 from treadle.errors import InputError
@@ -23,12 +24,11 @@ _MARKS = (127, 131, 137, 139, 149, 151, 157, 163, 167, 173)
 
 _HERE = str(Path(__file__).parent)
 _TORCH = str(Path(torch.__file__).parent)
-_SILENT = frozenset(
-    {"__get__", "size", "dim", "numel", "is_floating_point", "stride", "is_contiguous", "__len__", "ndim"}
-)
+_SILENT = frozenset({"size", "dim", "numel", "is_floating_point", "stride", "is_contiguous", "__len__", "ndim"})
 """What asks for a shape or a type and leaves no trace."""
 _READS = frozenset(
     {"item", "tolist", "__bool__", "__float__", "__int__", "__index__", "numpy", "nonzero", "equal", "__contains__"}
+    | {"__format__", "__repr__"}
 )
 """What asks for the numbers, which a compiled step has not yet."""
 
@@ -53,7 +53,7 @@ class Call:
     @property
     def name(self) -> str:
         """The function's name without underscores: `add` for `+`, `radd` for the same from the right."""
-        return self.function.__name__.strip("_")
+        return _name(self.function)
 
 
 @dataclass(frozen=True)
@@ -98,28 +98,66 @@ class Recorder(Tensor):
     ) -> Any:
         """Run a function on shapes alone, and record it."""
         kwargs = kwargs or {}
-        if func.__name__ in _READS:
-            raise InputError(f"{_line()}: the step reads the numbers of a tensor ({func.__name__.strip('_')})")
+        if func.__name__ in _READS or (func.__name__ == "where" and len(args) + len(kwargs) == 1):
+            raise InputError(
+                f"{_line()}: the step reads the numbers of a tensor ({_name(func)}), which it has not yet when it is"
+                " compiled; choose by torch.where instead of a condition"
+            )
+        tensors = _tensors((args, kwargs))
         with torch._C.DisableTorchFunctionSubclass():
+            before = [t._version for t in tensors]
             result = func(*args, **kwargs)
+            changed = before != [t._version for t in tensors]
+        if changed:
+            raise InputError(f"{_line()}: the step changes a tensor in place ({func.__name__}); make a new one instead")
         if func.__name__ in _SILENT or not _tensors(result):
             return result
-        calls = next(t.calls for t in _tensors((args, kwargs)) if isinstance(t, Recorder))
-        if func.__name__.endswith("_") and not func.__name__.endswith("__"):
-            raise InputError(f"{_line()}: the step changes a tensor in place ({func.__name__}); make a new one instead")
+        if not torch.is_grad_enabled():
+            raise InputError(
+                f"{_line()}: the step stops the gradient ({_name(func)} under no_grad), which the compiler cannot;"
+                " engine='eager' runs any step"
+            )
+        calls = next(t.calls for t in tensors if isinstance(t, Recorder))
         result = _map(result, lambda tensor: cls.wrap(tensor, calls))
         values = [_map(part, _value) for part in (args, kwargs, result)]
         calls.append(Call(func, values[0], values[1], values[2], _line()))
         return result
 
 
-def trace(cell: Cell) -> Trace:
+class _NoRandomNumbers(TorchFunctionMode):
+    """Refuses whatever draws from torch's generator, which would be drawn once for all steps."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run a function, and see whether the generator went on."""
+        before = torch.get_rng_state()
+        result = func(*args, **(kwargs or {}))
+        if not torch.equal(before, torch.get_rng_state()):
+            torch.set_rng_state(before)
+            raise InputError(
+                f"{_line()}: the step draws random numbers ({_name(func)}), and a step is a function of its input and"
+                " state; keep the draw in the state, as treadle.cells.RecurrentDropout and Zoneout do"
+            )
+        return result
+
+
+def trace(cell: Cell, *, again: bool = False) -> Trace:
     """Record one step of a cell.
 
+    Args:
+        cell: Whose step.
+        again: Whether this is a second trace, with another length for the batch axis.
+
     Raises:
-        InputError: The step reads numbers, changes a tensor in place, or its results have not the shapes that the cell
-            announces; the sentence names the line.
+        InputError: The step reads numbers, draws random ones, changes a tensor in place, stops the gradient, or its
+            results have not the shapes that the cell announces; the sentence names the line.
     """
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        return _record(cell, again)
+
+
+def _record(cell: Cell, again: bool) -> Trace:
     calls: list[Call] = []
 
     def record(shape: Any, dtype: torch.dtype) -> Recorder:
@@ -128,11 +166,11 @@ def trace(cell: Cell) -> Trace:
     tensors = {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
     dtype = next((t.dtype for t in tensors.values() if t.is_floating_point()), torch.get_default_dtype())
     sizes = {cell.input_size, *cell.state_sizes, *(size for t in tensors.values() for size in t.shape)}
-    rows = next(mark for mark in _MARKS if mark not in sizes)
+    rows = [mark for mark in _MARKS if mark not in sizes][again]
     parameters = {name: record(t.shape, t.dtype) for name, t in tensors.items()}
     x = record((rows, cell.input_size), dtype)
     state = cell.state_type(*(record((rows, size), dtype) for size in cell.state_sizes))
-    with torch.no_grad():
+    with _NoRandomNumbers():
         y, after = functional_call(_Step(cell), {f"cell.{name}": p for name, p in parameters.items()}, (x, state))
     results = [("output", y, cell.output_size), *zip(state._fields, after, cell.state_sizes, strict=True)]
     for what, found, size in results:
@@ -165,6 +203,13 @@ class _Step(nn.Module):
         return self.cell.step(x, state)
 
 
+def _name(function: Callable[..., Any]) -> str:
+    """A function's name without underscores; of an attribute such as `T` the attribute's."""
+    if function.__name__ == "__get__":
+        return str(function.__self__.__name__)  # type: ignore[attr-defined]  # a slot of a descriptor
+    return function.__name__.strip("_")
+
+
 def _line() -> str:
     """The file and line of the step that is being run: the innermost frame outside torch and this package."""
     frame = sys._getframe(1)
@@ -183,7 +228,10 @@ def _map(tree: Any, change: Callable[[Tensor], Any]) -> Any:
     if isinstance(tree, Tensor):
         return change(tree)
     if isinstance(tree, (tuple, list)):
-        return tuple(_map(part, change) for part in tree)
+        parts = [_map(part, change) for part in tree]
+        if hasattr(tree, "n_fields"):  # a result of torch's with names, such as that of max
+            return type(tree)(parts)
+        return tuple(parts)
     if isinstance(tree, dict):
         return {name: _map(part, change) for name, part in tree.items()}
     return tree

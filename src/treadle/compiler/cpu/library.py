@@ -47,7 +47,8 @@ def load(
     key = hashlib.sha256(f"{host().name}\n{text}".encode()).hexdigest()[:32]
     if key not in _loaded:
         path = cache_folder() / f"{key}.o"
-        _loaded[key] = _link(key, _read(path) or _compile(text, path, announce), functions, imports or {})
+        public = [f.name for f in module.functions if not f.is_declaration and f.linkage != "internal"]
+        _loaded[key] = _link(key, _read(path) or _compile(text, path, announce), public, imports or {})
     return {name: _loaded[key][name] for name in functions}
 
 

@@ -95,9 +95,13 @@ def _exp(code: Code, x: Value) -> Value:
     series = _polynomial(code, r, tuple(1 / math.factorial(k) for k in range(degree, -1, -1)))
     vector = ir.VectorType(integer, code.lanes)
     finite = b.select(b.fcmp_ordered("==", n, n), n, code.number(0.0))
-    exponent = b.add(b.fptosi(finite, vector), ir.Constant(vector, [bias] * code.lanes))
-    power = b.bitcast(b.shl(exponent, ir.Constant(vector, [bits] * code.lanes)), code.vector())
-    result = _mul(code, series, power)
+    exponent = b.fptosi(finite, vector)
+    half = b.ashr(exponent, ir.Constant(vector, [1] * code.lanes))
+    for part in (half, b.sub(exponent, half)):  # 2^n by halves, since 2^n itself may be too large where e^x is not
+        biased = b.add(part, ir.Constant(vector, [bias] * code.lanes))
+        power = b.bitcast(b.shl(biased, ir.Constant(vector, [bits] * code.lanes)), code.vector())
+        series = _mul(code, series, power)
+    result = series
     result = b.select(b.fcmp_ordered(">", x, code.number(high)), code.number(math.inf), result)
     return b.select(b.fcmp_ordered("<", x, code.number(low)), code.number(0.0), result)
 
@@ -105,10 +109,12 @@ def _exp(code: Code, x: Value) -> Value:
 def _tanh(code: Code, x: Value) -> Value:
     b = code.builder
     if code.size == 4:
-        x = _bounded(code, x, -TANH_LIMIT, TANH_LIMIT)
-        square = _mul(code, x, x)
-        above = _mul(code, _polynomial(code, square, TANH_NUMERATOR), x)
-        return b.fdiv(above, _polynomial(code, square, TANH_DENOMINATOR))
+        inside = _bounded(code, x, -TANH_LIMIT, TANH_LIMIT)
+        square = _mul(code, inside, inside)
+        above = _mul(code, _polynomial(code, square, TANH_NUMERATOR), inside)
+        result = b.fdiv(above, _polynomial(code, square, TANH_DENOMINATOR))
+        beyond = b.fcmp_ordered(">=", code.call_vector("llvm.fabs", x), code.number(TANH_LIMIT))
+        return b.select(beyond, code.call_vector("llvm.copysign", code.number(1.0), x), result)
     e = _exp(code, _mul(code, code.call_vector("llvm.fabs", x), code.number(-2.0)))
     result = b.fdiv(b.fsub(code.number(1.0), e), _add(code, code.number(1.0), e))
     return code.call_vector("llvm.copysign", result, x)

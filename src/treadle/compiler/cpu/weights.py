@@ -44,7 +44,8 @@ def content(tensors: Sequence[Tensor]) -> Any:
         sums = np.empty(host().vector_bytes // 2, dtype=np.int32)
         words = tensor.numel() * tensor.element_size() // 4
         _digest()(tensor.data_ptr(), words, sums.ctypes.data)
-        found.append((tensor.data_ptr(), tensor._version, sums.tobytes()))
+        version = None if tensor.is_inference() else tensor._version
+        found.append((tensor.data_ptr(), version, sums.tobytes()))
     return found
 
 

@@ -3,16 +3,26 @@
 import math
 from typing import Any
 
+import torch
+
 from treadle.compiler.operators.rules import NoRuleError, rule
 from treadle.compiler.program import Constant, Node, Operand, pointwise
 
 
-def _elementwise(*names: str, function: str | None = None) -> None:
-    """A function of torch's that is one function of the program."""
+def _elementwise(*names: str) -> None:
+    """A function of torch's of one operand that is one function of the program."""
 
     @rule(*names)
-    def apply(*operands: Operand, **_options: Any) -> Node:
-        return pointwise(function or names[0], *operands)
+    def apply(input: Operand) -> Node:
+        return pointwise(names[0], input)
+
+
+def _elementwise_of_two(*names: str) -> None:
+    """A function of torch's of two operands that is one function of the program."""
+
+    @rule(*names)
+    def apply(input: Operand, other: Operand) -> Node:
+        return pointwise(names[0], input, other)
 
 
 for _names in (
@@ -34,23 +44,67 @@ for _names in (
     ("erf",),
     ("sign", "sgn"),
     ("reciprocal",),
-    ("minimum", "min"),
-    ("maximum", "max"),
+    ("round",),
+):
+    _elementwise(*_names)
+for _names in (
+    ("minimum",),
+    ("maximum",),
     ("gt", "greater"),
     ("ge", "greater_equal"),
     ("lt", "less"),
     ("le", "less_equal"),
     ("eq",),
     ("ne", "not_equal"),
-    ("round",),
 ):
-    _elementwise(*_names)
-_elementwise("logical_and", "bitwise_and", "and", function="mul")
-_elementwise("logical_or", "bitwise_or", "or", function="maximum")
+    _elementwise_of_two(*_names)
 
 
-@rule("to", "type", "type_as", "float", "double", "clone", "contiguous", "bool")
-def _same_numbers(input: Operand, *_types: Any, **_options: Any) -> Operand:
+@rule("min")
+def _min(input: Operand, other: Operand) -> Node:
+    return pointwise("minimum", input, _no_axis(other))
+
+
+@rule("max")
+def _max(input: Operand, other: Operand) -> Node:
+    return pointwise("maximum", input, _no_axis(other))
+
+
+def _no_axis(other: Operand) -> Operand:
+    """The other operand of `max`, which with a number is another function."""
+    if isinstance(other, Constant):
+        raise NoRuleError("the larger or smaller of two tensors")
+    return other
+
+
+def _truth(a: Operand) -> Operand:
+    """1 where a value is not 0; a comparison is that already."""
+    compared = isinstance(a, Node) and a.kind == "pointwise" and a.arguments[0] in ("gt", "ge", "lt", "le", "eq", "ne")
+    return a if compared else pointwise("ne", a, Constant(0.0))
+
+
+@rule("logical_and", "bitwise_and", "and")
+def _and(input: Operand, other: Operand) -> Node:
+    return pointwise("mul", _truth(input), _truth(other))
+
+
+@rule("logical_or", "bitwise_or", "or")
+def _or(input: Operand, other: Operand) -> Node:
+    return pointwise("maximum", _truth(input), _truth(other))
+
+
+@rule("bool")
+def _bool(input: Operand) -> Operand:
+    return _truth(input)
+
+
+@rule("to", "type", "type_as", "float", "double", "clone", "contiguous")
+def _same_numbers(input: Operand, *types: Any, **options: Any) -> Operand:
+    for kind in (*types, *options.values()):
+        if kind == torch.bool:
+            return _truth(input)
+        if isinstance(kind, torch.dtype) and not kind.is_floating_point:
+            return pointwise("trunc", input)
     return input
 
 
@@ -127,26 +181,31 @@ def _relu(input: Operand, inplace: Any = None) -> Node:
     return pointwise("relu", input)
 
 
+def _held(input: Operand, low: Operand | None, high: Operand | None, under: str, over: str) -> Node:
+    """Hold a number within limits; `under` and `over` say whether the gradient at a limit is that of the limit."""
+    result = input
+    if low is not None:
+        result = pointwise("where", pointwise(under, result, low), low, result)
+    if high is not None:
+        result = pointwise("where", pointwise(over, result, high), high, result)
+    return pointwise("copy", result)
+
+
 @rule("clamp", "clip", "clamp_min")
 def _clamp(input: Operand, min: Operand | None = None, max: Operand | None = None) -> Node:
-    result = input
-    if min is not None:
-        result = pointwise("maximum", result, min)
-    if max is not None:
-        result = pointwise("minimum", result, max)
-    return pointwise("copy", result)
+    return _held(input, min, max, "lt", "gt")
 
 
 @rule("clamp_max")
 def _clamp_max(input: Operand, max: Operand) -> Node:
-    return pointwise("minimum", input, max)
+    return _held(input, None, max, "lt", "gt")
 
 
 @rule("hardtanh")
 def _hardtanh(
     input: Operand, min_val: Operand = Constant(-1.0), max_val: Operand = Constant(1.0), inplace: Any = None
 ) -> Node:
-    return _clamp(input, min_val, max_val)
+    return _held(input, min_val, max_val, "le", "ge")
 
 
 @rule("where")
@@ -209,4 +268,4 @@ def _softsign(input: Operand) -> Node:
 @rule("hardsigmoid")
 def _hardsigmoid(input: Operand, inplace: Any = None) -> Node:
     line = pointwise("add", pointwise("mul", input, Constant(1 / 6)), Constant(0.5))
-    return _clamp(line, Constant(0.0), Constant(1.0))
+    return _held(line, Constant(0.0), Constant(1.0), "le", "ge")
