@@ -1,4 +1,4 @@
-"""A single row's columns are shared among threads: the same numbers, and a way out where the threads are not there."""
+"""Columns are shared among threads: the same numbers, and a way out where the threads are not there."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from treadle.cells import make_cell
-from treadle.compiler import Recurrence
+from treadle.compiler import Recurrence, recurrence
 from treadle.compiler.cpu import sharing, team
-from treadle.nn import Recurrent
+from treadle.nn import Recurrent, compiled
 
 
 @pytest.fixture(autouse=True)
@@ -17,15 +17,19 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     monkeypatch.setattr(sharing, "ENOUGH", 0)
+    compiled._seen.clear()  # what was decided for other limits
+    compiled._shared.clear()
     yield
+    compiled._seen.clear()
+    compiled._shared.clear()
     torch.set_num_threads(threads)
 
 
-def outcome(engine: str, name: str, *, reverse: bool = False) -> list[torch.Tensor]:
+def outcome(engine: str, name: str, *, reverse: bool = False, batch: int = 1) -> list[torch.Tensor]:
     torch.manual_seed(1)
     cell = make_cell(name, 10, 128, dtype=torch.float64)
     layer = Recurrent(cell, reverse=reverse, engine=engine)
-    x = torch.randn(1, 23, 10, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(batch, 23, 10, dtype=torch.float64, requires_grad=True)
     with torch.no_grad():
         only, _ = layer(x)
     y, state = layer(x)
@@ -58,6 +62,19 @@ def test_threads_that_share_a_row_give_what_the_loop_gives(name: str, reverse: b
 
 
 @pytest.mark.skipif(team.team_size() is None, reason="torch's OpenMP library cannot be called here")
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", ["elman", "gru", "lstm"])
+def test_threads_share_the_columns_of_many_rows_where_weights_are_large(
+    name: str, reverse: bool, meetings: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recurrence, "LARGE_WEIGHTS", 1)
+    found, expected = (outcome(engine, name, reverse=reverse, batch=9) for engine in ("cpu", "eager"))
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+    assert meetings == [True] * 3
+
+
+@pytest.mark.skipif(team.team_size() is None, reason="torch's OpenMP library cannot be called here")
 def test_where_threads_are_missing_one_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = outcome("eager", "gru")
     asked = []
@@ -72,10 +89,10 @@ def test_where_threads_are_missing_one_does_the_work(monkeypatch: pytest.MonkeyP
     [("layer-norm-lstm", "sums over all columns"), ("gru-original", "a product of what was just computed")],
 )
 def test_cells_whose_columns_need_each_other_are_not_shared(name: str, why: str) -> None:
-    recurrence = Recurrence(make_cell(name, 10, 128, dtype=torch.float64))
-    assert recurrence.compiled("inference", torch.float64).sharing_threads(2) == 1, why
+    made = Recurrence(make_cell(name, 10, 128, dtype=torch.float64))
+    assert made.compiled("inference", torch.float64).sharing_threads(2) == 1, why
 
 
 def test_an_odd_width_is_not_shared() -> None:
-    recurrence = Recurrence(make_cell("gru", 10, 100, dtype=torch.float64))
-    assert recurrence.compiled("inference", torch.float64).sharing_threads(2) == 1
+    made = Recurrence(make_cell("gru", 10, 100, dtype=torch.float64))
+    assert made.compiled("inference", torch.float64).sharing_threads(2) == 1

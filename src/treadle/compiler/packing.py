@@ -107,6 +107,11 @@ class Packing:
         """`[batch, feature]` in the order of the batch."""
         return state if self.rows is None else torch.empty_like(state).index_copy_(0, self.rows, state)
 
+    @property
+    def shared(self) -> bool:
+        """Whether all rows are one share that several threads may have in common."""
+        return len(self.shares) == 1 and self.rows is None and self.size > 0
+
     @cached_property
     def backward_shares(self) -> tuple[Share, ...]:
         """The shares in the order of the backward pass."""

@@ -22,6 +22,9 @@ from treadle.compiler.sums import Sums
 from treadle.compiler.trace import trace
 from treadle.compiler.workspace import Workspace
 
+LARGE_WEIGHTS = 512 * 1024
+"""Bytes of a step's weights from which a core should only have to keep a part of them near."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -95,10 +98,20 @@ class Recurrence:
             y, *after = _UnrollInWindows.apply(self, windows[:: -1 if reverse else 1], lengths, reverse, *inputs)
         return y, tuple(after)
 
-    @staticmethod
-    def pack(x: Tensor, lengths: Tensor | None, reverse: bool) -> Packing:
-        """How a batch is packed for the threads there are."""
-        return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=torch.get_num_threads())
+    def pack(self, x: Tensor, lengths: Tensor | None, reverse: bool) -> Packing:
+        """How a batch is packed for the threads there are: all rows together where threads share their columns."""
+        threads = torch.get_num_threads()
+        if lengths is None and self.shares_columns(x.shape[0], x.dtype, threads):
+            threads = 1
+        return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=threads)
+
+    @cache  # noqa: B019  # as above
+    def shares_columns(self, batch: int, dtype: torch.dtype, threads: int) -> bool:
+        """Whether threads share the columns of all rows: of a single row, or of weights too large for one core."""
+        passes = [self.compiled(which, dtype) for which in ("inference", "forward", "backward")]
+        if batch > 1 and any(one.looped_bytes < LARGE_WEIGHTS for one in passes[:2]):
+            return False
+        return all(one.sharing_threads(threads) > 1 for one in passes)
 
     def forward(
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
@@ -155,7 +168,7 @@ class Recurrence:
         """Run a pass: rows are dealt to threads, or several threads share a single row."""
         dtype = next(iter(sequences.values())).dtype
         loop = self.compiled(which, dtype)
-        sharing = loop.sharing_threads(torch.get_num_threads()) if packing.batch == 1 else 1
+        sharing = loop.sharing_threads(torch.get_num_threads()) if packing.shared else 1
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
             prepared = one.prepare_once(derived) if which == "inference" else one.prepare(derived)
             if one.run(packing, shares, prepared, sequences, initial, final, totals):

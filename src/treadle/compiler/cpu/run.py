@@ -16,7 +16,7 @@ from torch import Tensor
 from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
-from treadle.compiler.cpu.sharing import parts, sharing_threads
+from treadle.compiler.cpu.sharing import looped_weights, parts, sharing_threads
 from treadle.compiler.cpu.weights import Bias, Weights, content, merged_runs, tile_functions
 from treadle.compiler.packing import Packing, Share
 from treadle.compiler.partition import Loop
@@ -122,6 +122,11 @@ class Pass:
         vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
         addresses += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
         return Prepared(addresses, [memory, *vectors])
+
+    @property
+    def looped_bytes(self) -> int:
+        """Bytes of the weights that every step reads."""
+        return looped_weights(self.schedule) * self.dtype.itemsize
 
     def sharing_threads(self, threads: int) -> int:
         """How many threads may share the columns of a single row."""

@@ -1,8 +1,9 @@
-"""Sharing: one row for several threads, each with a part of the columns.
+"""Sharing: the same rows for several threads, each with a part of the columns.
 
 A single row's products are bound by reading the weights, so two cores with half of the columns each read them twice as
-fast. Every thread computes, of each product and each group of functions, the same part of the columns; before a product
-of the state all meet, since it reads what the others have written.
+fast; and where the weights are too large for what a core keeps near, half of them may not be. Every thread computes, of
+each product and each group of functions, the same part of the columns; before a product of the state all meet, since it
+reads what the others have written.
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,12 @@ def parts(schedule: Schedule, lanes: int) -> list[Part]:
             slots = f"from {place} {number}", f"vectors {place} {number}"
             found.append(Part(*slots, column, width, lanes))
     return found
+
+
+def looped_weights(schedule: Schedule) -> int:
+    """The weights that every step reads."""
+    products = [stage for stage in schedule.stages if isinstance(stage, ProductStage)]
+    return sum(term.inputs * stage.outputs for stage in products for term in stage.terms)
 
 
 def sharing_threads(schedule: Schedule, threads: int, machine: Machine, lanes: int) -> int:
