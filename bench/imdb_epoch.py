@@ -35,7 +35,7 @@ from treadle.training.optimisation import make_optimizer
 LONGEST, BATCH, SIZE = 400, 32, 128
 RECIPES = {"the usual recipe": False, "the usual recipe, denormal numbers flushed": True}
 """Whether each flushes denormal numbers."""
-OURS = "Treadle, engine torch"
+OURS = "Treadle, engine cpu"
 
 
 class UsualRecipe(nn.Module):
