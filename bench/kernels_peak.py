@@ -6,6 +6,7 @@ import numpy as np
 from llvmlite import ir
 
 from treadle.compiler.cpu import library, team
+from treadle.compiler.cpu.entry import write_entry
 from treadle.compiler.cpu.ir import I64, POINTER, Code
 from treadle.compiler.cpu.machine import host
 
@@ -30,26 +31,16 @@ def peak_call(threads: int) -> tuple[Callable[[], None], float]:
 
 
 def _module(lanes: int, chains: int) -> ir.Module:
-    """`enter(ticket)`, which takes tables `[repeats, address of the numbers]` until none is left (see `team.run`)."""
+    """A task with the table `[repeats, address of the numbers]`, and its entry for `team.run`."""
     module = ir.Module("peak")
-    code = Code(module, "enter", ["*ticket"], "float32", lanes)
-    b, ticket = code.builder, code.arguments["ticket"]
-    count, size, first = (code.load(ticket, code.integer(i), I64) for i in (1, 2, 3))
-    head, body, after = (code.function.append_basic_block(name) for name in ("next", "take", "none"))
-    b.branch(head)
-    b.position_at_end(head)
-    mine = b.atomic_rmw("add", ticket, code.integer(1), "monotonic")
-    b.cbranch(b.icmp_signed("<", mine, count), body, after)
-    b.position_at_end(body)
-    table = b.inttoptr(code.add(first, code.mul(mine, size)), POINTER)
-    repeats = code.load(table, code.integer(0), I64)
-    numbers = b.inttoptr(code.load(table, code.integer(1), I64), POINTER)
+    code = Code(module, "task", ["*table"], "float32", lanes)
+    repeats, address = (code.load(code.arguments["table"], code.integer(i), I64) for i in (0, 1))
+    numbers = code.builder.inttoptr(address, POINTER)
     factor, addend, *chain = (code.load(numbers, code.integer(i * lanes)) for i in range(2 + chains))
     with code.loop(code.integer(0), repeats, carried=chain) as k:
         k.next = [code.fma(value, factor, addend) for value in k.values]
     for i, value in enumerate(k.values):
         code.store(value, numbers, code.integer((2 + i) * lanes))
-    b.branch(head)
-    b.position_at_end(after)
     code.done()
+    write_entry(module, code.function, together=False)
     return module

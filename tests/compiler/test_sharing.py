@@ -53,7 +53,7 @@ def meetings(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 @pytest.mark.skipif(team.team_size() is None, reason="torch's OpenMP library cannot be called here")
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("name", ["elman", "gru", "lstm", "peephole-lstm", "min-gru"])
+@pytest.mark.parametrize("name", ["elman", "gru", "lstm", "peephole-lstm", "coupled-lstm"])
 def test_threads_that_share_a_row_give_what_the_loop_gives(name: str, reverse: bool, meetings: list[bool]) -> None:
     found, expected = (outcome(engine, name, reverse=reverse) for engine in ("cpu", "eager"))
     for ours, theirs in zip(found, expected, strict=True):
@@ -72,6 +72,12 @@ def test_threads_share_the_columns_of_many_rows_where_weights_are_large(
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
     assert meetings == [True] * 3
+
+
+def test_no_columns_are_shared_where_threads_would_not_meet(meetings: list[bool]) -> None:
+    for ours, theirs in zip(outcome("cpu", "min-gru"), outcome("eager", "min-gru"), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+    assert not meetings
 
 
 @pytest.mark.skipif(team.team_size() is None, reason="torch's OpenMP library cannot be called here")

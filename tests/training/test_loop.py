@@ -10,7 +10,7 @@ from torch import nn
 from toy import ROWS, STEPS_AN_EPOCH, Watch, make_model, make_objective, settings, train, weights
 
 from treadle.errors import InputError
-from treadle.training import fit
+from treadle.training import Objective, fit
 
 
 def test_one_seed_gives_the_same_bits_and_another_gives_others() -> None:
@@ -45,8 +45,8 @@ def test_the_callers_generators_are_left_as_they_were(learning_rate: float) -> N
     assert random.getstate() == before[2]
 
 
-def test_the_model_ends_with_the_weights_of_its_best_epoch() -> None:
-    """Merit is made to peak at epoch 2, then the weights must be those of a run that looked at them there."""
+def watched_objective() -> tuple[Objective, list[torch.Tensor]]:
+    """An objective, and the weights that were evaluated, in order."""
     seen: list[torch.Tensor] = []
     objective = make_objective()
     evaluate = objective.evaluate
@@ -56,6 +56,12 @@ def test_the_model_ends_with_the_weights_of_its_best_epoch() -> None:
         return evaluate(model)
 
     objective.evaluate = looking
+    return objective, seen
+
+
+def test_the_model_ends_with_the_weights_of_its_best_epoch() -> None:
+    """Merit is made to peak at epoch 2, then the weights must be those of a run that looked at them there."""
+    objective, seen = watched_objective()
     merits = iter([1.0, 3.0, 2.0, 3.0])
     objective.merit = lambda dev: [next(merits)]
     history = fit(objective, settings(epochs=4))
@@ -173,15 +179,7 @@ def test_counters_and_masks_among_the_buffers_are_kept_beside_averaged_weights()
 
 
 def test_averaged_weights_are_those_that_are_evaluated_and_kept() -> None:
-    seen: list[torch.Tensor] = []
-    objective = make_objective()
-    evaluate = objective.evaluate
-
-    def looking(model: nn.Module) -> dict[str, float]:
-        seen.append(weights(model))
-        return evaluate(model)
-
-    objective.evaluate = looking
+    objective, seen = watched_objective()
     objective.merit = lambda dev: [len(seen)]
     fit(objective, settings(epochs=3, averaging=0.9))
     plain, _ = train(epochs=3)

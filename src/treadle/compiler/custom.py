@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from treadle.compiler.recurrence import Kept, Recurrence
-from treadle.compiler.workspace import Workspace
 
 _known: list[Recurrence] = []
 
@@ -92,8 +91,7 @@ def unroll_backward(
     recurrence = _known[number]
     packing = recurrence.pack(x, lengths, reverse)
     sequences = {name: array[: packing.size] for name, array in zip(kept_widths(recurrence), kept, strict=True)}
-    held = Kept(sequences, Workspace(0, {}, x.dtype))
-    found = recurrence.backward(packing, held, derived, gradients, [True] * (len(gradients) + len(derived)))
+    found = recurrence.backward(packing, Kept(sequences), derived, gradients, [True] * (len(gradients) + len(derived)))
     shapes = [x, *gradients[1:], *derived]
     return [torch.zeros_like(s) if g is None else g.clone() for g, s in zip(found, shapes, strict=True)]
 

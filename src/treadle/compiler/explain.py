@@ -17,6 +17,7 @@ from treadle.compiler.lower import Lowered
 from treadle.compiler.partition import Columns, Loop, Partition
 from treadle.compiler.program import Constant, Matrix, Node, Vector, order
 from treadle.compiler.recurrence import Recurrence
+from treadle.compiler.schedule import is_given
 from treadle.compiler.trace import Call, Value, trace
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "=="}
@@ -138,7 +139,7 @@ class _Lines:
     def product(self, node: Node, carried: set[str], hoisted: list[str]) -> str | None:
         """The part of a product that belongs to a step; None where all of it is hoisted."""
         terms, bias = node.arguments
-        early = [(a, matrix) for a, matrix in terms if _is_given(a, carried)]
+        early = [(a, matrix) for a, matrix in terms if is_given(a, carried)]
         late = [self.term(a, matrix) for a, matrix in terms if (a, matrix) not in early]
         biases = [self.vector(b) for b in bias]
         if not early:
@@ -275,12 +276,6 @@ def _text(a: Any, known: dict[Value, str]) -> str:
         case slice():
             return ":".join("" if b is None else _text(b, known) for b in (a.start, a.stop))
     return str(a)
-
-
-def _is_given(a: Node, carried: set[str]) -> bool:
-    """Whether an operand is there before the loop starts."""
-    inner = a.arguments[0] if a.kind == "slice" else a
-    return inner.kind == "leaf" and inner.arguments[0] not in carried
 
 
 def _cut(begin: int, size: int, whole: int) -> str:

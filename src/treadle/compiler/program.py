@@ -59,6 +59,12 @@ class Matrix:
 
         return Matrix(self.parameter, self.transposed, within(self.inputs, inputs), within(self.outputs, outputs))
 
+    def of(self, parameter: Any) -> Any:
+        """This part of the parameter's tensor, or of its gradient, as `[inputs, outputs]`."""
+        whole = parameter.detach().t() if self.transposed else parameter.detach()
+        (i, inputs), (o, outputs) = self.inputs, self.outputs
+        return whole[i : i + inputs, o : o + outputs]
+
     def turned(self) -> "Matrix":
         """The transpose."""
         return Matrix(self.parameter, not self.transposed, self.outputs, self.inputs)

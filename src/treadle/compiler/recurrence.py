@@ -6,7 +6,7 @@ way, and what it leaves over is summed in one product for each weight.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -29,10 +29,10 @@ Below it meeting costs more than reading (measured at 1 MiB: a tenth slower; at 
 
 @dataclass(frozen=True)
 class Kept:
-    """The packed arrays of a forward pass, and the memory that most of them lie in."""
+    """The packed arrays of a forward pass, and the memory that they lie in, if it is to be given back after them."""
 
     sequences: dict[str, Tensor]
-    space: Workspace
+    space: Workspace | None = None
 
 
 class Recurrence:
@@ -50,6 +50,7 @@ class Recurrence:
         self.step: Lowered = lower(trace(cell))
         check_same(self.step, lower(trace(cell, again=True)))
         self.derived = Derived(self.step)
+        self._passes: dict[tuple[str, torch.dtype, int], Pass] = {}
 
     @cached_property
     def partition(self) -> Partition:
@@ -61,10 +62,12 @@ class Recurrence:
         """What is summed after the backward loop."""
         return Sums(self.partition)
 
-    @cache  # noqa: B019  # a recurrence lives as long as its layer, and has few passes
     def compiled(self, which: str, dtype: torch.dtype, sharing: int = 1) -> Pass:
         """One of the passes "forward", "inference", "backward" for a type of number."""
-        return Pass(getattr(self.partition, which), dtype, self.name, sharing)
+        key = which, dtype, sharing
+        if key not in self._passes:
+            self._passes[key] = Pass(getattr(self.partition, which), dtype, self.name, sharing)
+        return self._passes[key]
 
     def run(
         self,
@@ -106,7 +109,6 @@ class Recurrence:
             threads = 1
         return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=threads)
 
-    @cache  # noqa: B019  # as above
     def shares_columns(self, batch: int, dtype: torch.dtype, threads: int) -> bool:
         """Whether threads share the columns of all rows: of a single row, or of weights too large for one core."""
         passes = [self.compiled(which, dtype) for which in ("inference", "forward", "backward")]
@@ -166,7 +168,7 @@ class Recurrence:
         final: dict[str, Tensor],
         totals: dict[str, Tensor] | None = None,
     ) -> None:
-        """Run a pass: rows are dealt to threads, or several threads share a single row."""
+        """Run a pass: rows are dealt to threads, or threads share the columns of all rows."""
         dtype = next(iter(sequences.values())).dtype
         loop = self.compiled(which, dtype)
         sharing = loop.sharing_threads(torch.get_num_threads()) if packing.shared else 1

@@ -9,6 +9,7 @@ A schedule names sizes but does not depend on them: two layers of different widt
 compiled kernel.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +91,12 @@ def schedule(loop: Loop) -> Schedule:
     return _Scheduler(loop).run()
 
 
+def is_given(node: Node, carried: Container[str]) -> bool:
+    """Whether a node is a leaf, or a part of one, that no step changes."""
+    node = node.arguments[0] if node.kind == "slice" else node
+    return node.kind == "leaf" and node.arguments[0] not in carried
+
+
 class _Scheduler:
     def __init__(self, loop: Loop) -> None:
         self.name = loop.name
@@ -142,16 +149,11 @@ class _Scheduler:
 
     # Order.
 
-    def is_given(self, node: Node) -> bool:
-        """Whether a node is a leaf, or a part of one, that no step changes."""
-        node = node.arguments[0] if node.kind == "slice" else node
-        return node.kind == "leaf" and node.arguments[0] not in self.carried
-
     def level_of(self, node: Node) -> int:
         """The stage in which a node is computed: its products come first, then its group."""
         match node.kind:
             case "product":
-                return max((0 if self.is_given(a) else self.level[a] + 1 for a in node.children), default=0)
+                return max((0 if is_given(a, self.carried) else self.level[a] + 1 for a in node.children), default=0)
             case "pointwise":
                 return max((self.level[a] + self.is_apart(a, node) for a in node.children), default=0)
         return max((self.level[a] for a in node.children), default=0)
@@ -202,7 +204,7 @@ class _Scheduler:
         for i, a in enumerate(nodes[0].children):
             blocks = [(0, self.made[node].column, node.arguments[0][i][1]) for node in nodes]
             place = self.place(a)
-            into = hoisted if self.is_given(a) else terms
+            into = hoisted if is_given(a, self.carried) else terms
             last = into[-1] if into else None
             follows = last is not None and Place(last.place.buffer, last.place.column + last.inputs) == place
             if last is not None and follows:

@@ -45,7 +45,7 @@ class Sums:
         x = arrays["x"]
         result = arrays["dx"] if self.x_in_loop else None
         for columns, matrix in self.x:
-            gradient, weight = _columns(arrays, columns), _view(derived[matrix.parameter], matrix)
+            gradient, weight = _columns(arrays, columns), matrix.of(derived[matrix.parameter])
             if matrix.outputs[1] == x.shape[1]:
                 result = gradient @ weight if result is None else result.addmm_(gradient, weight)
             else:
@@ -86,7 +86,7 @@ class Sums:
                 continue
             if gradient is None:
                 gradient = found[number] = torch.zeros_like(weight, memory_format=torch.contiguous_format)
-            view = _view(gradient, block.matrix)
+            view = block.matrix.of(gradient)
             (view.t() if block.matrix.transposed else view).addmm_(left.t(), right)
         self._add_vectors(found, arrays, totals, derived, needed)
         return found
@@ -161,12 +161,3 @@ def _follows(a: Columns, b: Columns) -> bool:
 
 def _columns(arrays: Mapping[str, Tensor], columns: Columns) -> Tensor:
     return arrays[columns.array][:, columns.start : columns.start + columns.width]
-
-
-def _view(weight: Tensor, matrix: Matrix) -> Tensor:
-    """A part of a parameter, or of its gradient, as `[inputs, outputs]`."""
-    weight = weight.detach()
-    if matrix.transposed:
-        weight = weight.t()
-    (i, inputs), (o, outputs) = matrix.inputs, matrix.outputs
-    return weight[i : i + inputs, o : o + outputs]

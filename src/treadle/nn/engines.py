@@ -28,12 +28,13 @@ class Engine:
 
     Attributes:
         run: `(cell, x [batch, time, feature], state, lengths, reset) -> (y, state)`, forward in time; `x` is zero in
-            the padding, where `y` may hold anything.
+            the padding, where `y` may hold anything, unless `reads_no_padding`.
         refusal: Why it cannot run a cell, one clause, or None where it can.
         merit: Why it is chosen where it can run, one clause.
         unsuited: Why it cannot run this input with a cell that it can run, one clause, or None.
         run_backwards: `(cell, x, state, lengths) -> (y, state)`, from every row's last real step to its first, where
             the engine can do so without turning anything round.
+        reads_no_padding: Whether both, without resets, neither read the padding nor leave anything there.
         checkpoints: Whether both take a last argument, `checkpoint`: steps between the states kept for the gradient.
     """
 
@@ -42,6 +43,7 @@ class Engine:
     merit: str
     unsuited: Callable[[Cell, Tensor], str | None] = _anything
     run_backwards: Run | None = None
+    reads_no_padding: bool = False
     checkpoints: bool = False
 
     def unroll(
@@ -63,7 +65,8 @@ class Engine:
         if checkpoint is not None and not self.checkpoints:
             raise InputError("checkpoint= needs the engine 'cpu', which computes again what it did not keep")
         options = {"checkpoint": checkpoint} if self.checkpoints else {}
-        x = clear_padding(x, lengths)
+        padded = None if self.reads_no_padding and reset is None else lengths
+        x = clear_padding(x, padded)
         if backwards and reset is None and self.run_backwards is not None:
             y, state = self.run_backwards(cell, x, state, lengths, **options)
         elif backwards:
@@ -72,7 +75,7 @@ class Engine:
             y = reverse(y, lengths)
         else:
             y, state = self.run(cell, x, state, lengths, reset, **options)
-        return clear_padding(y, lengths), state
+        return clear_padding(y, padded), state
 
 
 ENGINES: dict[str, Engine] = {
@@ -82,6 +85,7 @@ ENGINES: dict[str, Engine] = {
         "its step is compiled for this processor",
         compiled.unsuited,
         compiled.run_backwards,
+        reads_no_padding=True,
         checkpoints=True,
     ),
     "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell"),

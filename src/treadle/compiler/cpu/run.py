@@ -75,6 +75,7 @@ class Pass:
         self.parts = parts(self.schedule, self.lanes) if sharing > 1 else []
         self.memory: list[Tensor] = []
         self.last: tuple[Any, Prepared] | None = None
+        self.shared_by: dict[int, int] = {}
 
     def _fill_sizes(self, columns: Mapping[str, list[int]]) -> None:
         """What does not change from call to call."""
@@ -129,8 +130,10 @@ class Pass:
         return looped_weights(self.schedule) * self.dtype.itemsize
 
     def sharing_threads(self, threads: int) -> int:
-        """How many threads may share the columns of a single row."""
-        return sharing_threads(self.schedule, threads, host(), self.lanes)
+        """How many threads may share the columns of all rows."""
+        if threads not in self.shared_by:
+            self.shared_by[threads] = sharing_threads(self.schedule, threads, host(), self.lanes)
+        return self.shared_by[threads]
 
     def prepare_once(self, derived: Sequence[Tensor]) -> Prepared:
         """`prepare`, or what it gave the last time where the parameters are still the same."""
@@ -182,14 +185,15 @@ class Pass:
         table[slots["steps"]], table[slots["chunk"]] = steps, chunk
         if "ring" in slots:
             table[slots["ring"]] = packing.longest
-        memory = self._take(self._needed(packing, chunk, initial) * len(shares))
+        places = self._places(packing, chunk, initial)
+        memory = self._take(sum(size for _, size in places) * len(shares))
         address = memory.data_ptr()
         tables: list[list[int]] = []
         for share in shares:
             mine = table.copy()
             mine[slots["at"]], mine[slots["n"]] = share.addresses
             mine[slots["first"]], mine[slots["together"]] = share.first, int(share.together)
-            for place, size in self._places(packing, chunk, initial):
+            for place, size in places:
                 mine[place] = address
                 address += size * self.dtype.itemsize
             for name, total in (totals or {}).items():
@@ -207,9 +211,7 @@ class Pass:
 
     def _shared(self, table: list[int], meeting: int) -> list[list[int]]:
         """The table of one row for all threads, each with its part of the columns."""
-        for slot, value in (("meeting", meeting), ("threads", self.sharing)):
-            if slot in self.slots:  # there is no meeting where no product reads the state
-                table[self.slots[slot]] = value
+        table[self.slots["meeting"]], table[self.slots["threads"]] = meeting, self.sharing
         tables = []
         for thread in range(self.sharing):
             mine = table.copy()
@@ -227,19 +229,13 @@ class Pass:
             found += [(slot, 2 * packing.longest * width) for slot, width in rings]
         return [(slot, -(-size // 16) * 16) for slot, size in found]
 
-    def _needed(self, packing: Packing, chunk: int, initial: Mapping[str, Tensor]) -> int:
-        return sum(size for _, size in self._places(packing, chunk, initial))
-
     def _take(self, size: int) -> Tensor:
         """Memory for the pass itself: that of an earlier call where it is large enough and no other thread has it."""
-        while self.memory:
-            try:
-                memory = self.memory.pop()
-            except IndexError:
-                break
-            if memory.numel() >= size:
-                return memory
-        return torch.empty(max(size, 1), dtype=self.dtype)
+        try:
+            memory = self.memory.pop()
+        except IndexError:
+            memory = torch.empty(0, dtype=self.dtype)
+        return memory if memory.numel() >= size else torch.empty(size, dtype=self.dtype)
 
     def chunk(self, packing: Packing, steps: int) -> int:
         """Steps whose hoisted products are computed at once."""

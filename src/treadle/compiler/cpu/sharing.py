@@ -59,14 +59,14 @@ def looped_weights(schedule: Schedule) -> int:
 
 
 def sharing_threads(schedule: Schedule, threads: int, machine: Machine, lanes: int) -> int:
-    """How many threads may share the columns of a loop's rows; 1 where none may, or where it would not pay."""
-    weights = sum(
-        term.inputs * stage.outputs
-        for stage in schedule.stages
-        if isinstance(stage, ProductStage)
-        for term in stage.terms
-    )
-    if threads < 2 or weights < ENOUGH or not all(_columns_apart(schedule, stage) for stage in schedule.stages):
+    """How many threads may share the columns of a loop's rows; 1 where none may, or where it would not pay.
+
+    None may where no product reads the state: the threads would not meet at all, and one that comes late would write
+    the initial state over what another has carried on.
+    """
+    weights = looped_weights(schedule)
+    pays = weights > 0 and weights >= ENOUGH
+    if threads < 2 or not pays or not all(_columns_apart(schedule, stage) for stage in schedule.stages):
         return 1
     panel = machine.panel_vectors * lanes
     for count in (threads, 2):

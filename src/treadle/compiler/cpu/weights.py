@@ -83,7 +83,7 @@ class Weights:
         else:
             weight = weight.new_zeros(self.inputs, self.outputs)
             for row, column, matrix in self.blocks:
-                part = _view(derived, matrix)
+                part = matrix.of(derived[matrix.parameter])
                 weight[row : row + part.shape[0], column : column + part.shape[1]] = part
             place, by_input, by_output = weight.data_ptr(), self.outputs, 1
         sizes = (self.inputs, self.outputs, self.width // lanes)
@@ -151,12 +151,3 @@ def _where(weight: Tensor, matrix: Matrix) -> tuple[int, int, int]:
     by_input, by_output = (columns, rows) if matrix.transposed else (rows, columns)
     offset = matrix.inputs[0] * by_input + matrix.outputs[0] * by_output
     return weight.data_ptr() + offset * weight.element_size(), by_input, by_output
-
-
-def _view(derived: Sequence[Tensor], matrix: Matrix) -> Tensor:
-    """A part of a parameter as `[inputs, outputs]`."""
-    weight = derived[matrix.parameter].detach()
-    if matrix.transposed:
-        weight = weight.t()
-    (i, inputs), (o, outputs) = matrix.inputs, matrix.outputs
-    return weight[i : i + inputs, o : o + outputs]
