@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from treadle.data.delimited import read_delimited, sniff_delimiter
-from treadle.data.encoding import decode, peek, read_bytes
+from treadle.data.encoding import decode, read_bytes
 from treadle.data.fasta import read_fasta
 from treadle.data.folders import read_folder
 from treadle.data.frames import from_object, read_parquet
 from treadle.data.jsonl import read_jsonl
 from treadle.data.labelled_lines import looks_labelled, read_labelled_lines, read_lines, read_plain_lines
+from treadle.data.paths import existing, refuse_foreign
 from treadle.data.series_files import read_ts
 from treadle.data.table import Table
 from treadle.errors import InputError, nearest
@@ -42,18 +43,6 @@ _SUFFIXES = {
     ".fa": "fasta",
     ".fna": "fasta",
     ".faa": "fasta",
-}
-_FOREIGN = {  # formats that are recognised and not read: what they are, and what to do instead
-    b"PK\x03\x04": ("a zip archive or spreadsheet (.xlsx)", "unpack it or save it as CSV"),
-    b"\x93NUMPY": ("a NumPy file", "load it in Python and pass the array"),
-    b"\xfd7zXZ": ("an xz archive", "unpack it"),
-    b"BZh": ("a bzip2 archive", "unpack it"),
-    b"\x28\xb5\x2f\xfd": ("a zstd archive", "unpack it"),
-    b"%PDF": ("a PDF", "extract its text"),
-    b"SQLite format 3": ("a SQLite database", "export the table as CSV"),
-    b"\x89HDF": ("an HDF5 file", "load it in Python and pass the array or frame"),
-    b"ARROW1": ("an Arrow (Feather) file", "load it in Python and pass the table"),
-    b"\x80\x04\x95": ("a pickle, which could run code and is never opened", "save the data as Parquet or CSV"),
 }
 
 
@@ -94,7 +83,7 @@ def read(
             if value is not None:
                 raise InputError(f"{name}= is for files, found {type(source).__name__}")
         return from_object(source)
-    path = _existing(os.fspath(source))
+    path = existing(source)
     if path.is_dir():
         if format not in (None, "folder"):
             raise InputError(f"{path}: found a folder, expected a file of format {format!r}")
@@ -114,33 +103,12 @@ def read(
     return reader(path, encoding=encoding)
 
 
-def _existing(name: str | bytes) -> Path:
-    """The path, checked to be a file or folder."""
-    path = Path(os.fsdecode(name))
-    if not name:
-        raise InputError("found an empty path, expected a file or folder")
-    try:
-        if path.is_file() or path.is_dir():
-            return path
-        if path.exists():
-            raise InputError(f"{path}: found a device or pipe, expected a file or folder")
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: the path cannot be used ({getattr(error, 'strerror', None) or error})") from None
-    if siblings is None:
-        raise InputError(f"{path}: there is no such file or folder, nor a folder {path.parent}")
-    help_ = nearest(path.name, siblings)
-    if "did you mean" not in help_:  # a listing of everything in the folder would not help
-        help_ = ""
-    raise InputError(f"{path}: there is no such file or folder{help_}")
-
-
 def _reader(path: Path, format_: str | None, encoding: str | None) -> Reader:
     if format_ is None:
         suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
         format_ = _SUFFIXES.get(suffixes[-1]) if suffixes else None
         if format_ != "parquet":
-            _refuse_foreign(path)
+            refuse_foreign(path, f"one of {', '.join(FORMATS)}")
         if format_ is None:
             return _by_content(path, encoding)
     if format_ in _TEXT_READERS:
@@ -155,16 +123,6 @@ def _csv(path: Path, *, encoding: str | None, header: bool | None) -> Table:
 
 def _tsv(path: Path, *, encoding: str | None, header: bool | None) -> Table:
     return read_delimited(path, delimiter="\t", encoding=encoding, header=header)
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Name formats that are recognised and not read, rather than call them text in a wrong encoding."""
-    start = peek(path, 300)
-    found = next((foreign for magic, foreign in _FOREIGN.items() if start.startswith(magic)), None)
-    if found is None and start[257:262] == b"ustar":
-        found = ("a tar archive", "unpack it and pass the file or folder")
-    if found is not None:
-        raise InputError(f"{path}: found {found[0]}, expected one of {', '.join(FORMATS)}; {found[1]}")
 
 
 def _by_content(path: Path, encoding: str | None) -> Reader:

@@ -53,7 +53,18 @@ def words(text: str, *, lowercase: bool = True) -> list[str]:
         ["it's", 'good', '!', '看', 'film']
     """
     text = _prepare(text, lowercase)
-    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+    return _token_pattern(text).findall(text)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where each word of `words(text, lowercase=False)` stands in the text: `(start, end)` in characters.
+
+    Example:
+        >>> word_spans("It's GOOD!")
+        [(0, 4), (5, 9), (9, 10)]
+    """
+    text = _prepare(text, lowercase=False)
+    return [match.span() for match in _token_pattern(text).finditer(text)]
 
 
 def characters(text: str, *, lowercase: bool = True) -> list[str]:
@@ -65,6 +76,11 @@ def characters(text: str, *, lowercase: bool = True) -> list[str]:
     """
     found = _CHARACTER.findall(_prepare(text, lowercase))
     return [" " if character.isspace() else character for character in found]
+
+
+def _token_pattern(text: str) -> re.Pattern[str]:
+    """What finds the words of a prepared text; without accents a simpler expression does, several times faster."""
+    return _ASCII_TOKEN if text.isascii() else _TOKEN
 
 
 def _prepare(text: str, lowercase: bool) -> str:
@@ -165,7 +181,7 @@ class TextEncoder:
         text = _prepare(text, self.lowercase)
         if isinstance(self.vocabulary, SubwordVocabulary):
             return self.vocabulary.spans(text)
-        pattern = _CHARACTER if self.unit == "char" else _ASCII_TOKEN if text.isascii() else _TOKEN
+        pattern = _CHARACTER if self.unit == "char" else _token_pattern(text)
         return [match.span() for match in pattern.finditer(text)]
 
     def to_json(self) -> dict[str, Any]:
