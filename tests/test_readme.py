@@ -26,7 +26,7 @@ from treadle.data import FORMATS
 from treadle.data.builtin import DATASETS
 from treadle.data.readers import _SUFFIXES
 from treadle.nn import ENGINES, POOLINGS
-from treadle.tasks import folder, reporting
+from treadle.tasks import folder, outcome
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ["README.md", "README.zh-CN.md"]
@@ -203,7 +203,7 @@ LISTS: dict[str, tuple[Callable[[], list[str]], Callable[[], list[str]]]] = {
         lambda: [names(row[0])[0] for row in table("docs/runs.md", "file", "holds")],
         lambda: [
             *(folder.CONFIG, folder.FEATURES, folder.WEIGHTS, folder.METRICS, folder.RESULT, folder.CHECKPOINT),
-            reporting.REPORT,
+            outcome.REPORT,
         ],
     ),
 }

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from treadle.cli.options import as_json, figures
-from treadle.errors import counted
+from treadle.cli.options import as_json, figures, parse_settings
 
 
 def evaluate(
@@ -16,24 +15,20 @@ def evaluate(
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
     separator: Annotated[str | None, Option(help="As in train.  [default: the one it was trained with]")] = None,
+    settings: Annotated[
+        list[str] | None, Option("--set", help="How to measure, where the task knows several ways; see the docs.")
+    ] = None,
     report: Annotated[Path | None, Option(help="Also write a report page to this file.")] = None,
     json: Annotated[bool, Option("--json", help="Print figures as JSON.")] = False,
 ) -> None:
     """Parse, measure, print."""
-    from treadle.evaluation.report import render
-    from treadle.tasks.folder import load_config, load_model
-    from treadle.tasks.outcome import plain_figures
-    from treadle.tasks.reporting import describe, make_report, metrics, predictions
-    from treadle.tasks.source import DataSource, read_split, roles_of
-    from treadle.training import write_atomically
+    from treadle.tasks.outcome import plain_figures, write_page
+    from treadle.tasks.run import work_of
+    from treadle.tasks.source import DataSource
 
-    estimator, roles = load_model(model)
-    table = DataSource(data, format=format, encoding=encoding, header=header).open(data, "test")
-    separator = separator or load_config(model)[1].get("separator")
-    split = read_split(table, roles_of(model, roles), separator=separator, classes=estimator.target_.classes.tolist())
-    scores = metrics(estimator, predictions(estimator, split))
-    print(as_json(plain_figures(scores)) if json else f"{counted(len(split), 'row')}  {figures(scores)}")
+    source = DataSource(data, format=format, encoding=encoding, header=header, separator=separator)
+    measured = work_of(model).evaluate(model, source, parse_settings(settings or []))
+    scores = measured.scores
+    print(as_json(plain_figures(scores)) if json else f"{measured.amount}  {figures(scores)}")
     if report is not None:
-        page = make_report(estimator, f"{describe(estimator)} on {Path(data).name}", {"test": split})
-        write_atomically(report, render(page).encode())
-        print(f"report {report}")
+        print(f"report {write_page(report, measured.page())}")

@@ -23,14 +23,13 @@ def explain(
     if cell is not None:
         print("\n\n".join(_about(cell)))
         return
-    from treadle.tasks.folder import load_model
-    from treadle.tasks.reporting import describe, describe_size
+    from treadle.tasks import load
 
     assert model is not None
-    estimator, _ = load_model(model)
-    print(f"{describe(estimator)}: {describe_size(estimator)}")
-    for place, name in enumerate(estimator.features_):
-        print(f"input {name!r}: {estimator.network_.encoder(place).stack.explain()}")
+    estimator = load(model)
+    print(f"{estimator.describe()}: {estimator.describe_size()}")
+    for part in estimator.explain():
+        print(part)
 
 
 def _about(name: str) -> list[str]:

@@ -1,18 +1,14 @@
 """`treadle predict`."""
 
 import sys
-from dataclasses import replace
-from json import loads
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from typer import Argument, Option
 
 from treadle.cli.options import as_json
 from treadle.errors import InputError
-
-if TYPE_CHECKING:
-    from treadle.data import Roles, Table
 
 
 def predict(
@@ -27,37 +23,21 @@ def predict(
     json: Annotated[bool, Option("--json", help="A JSON object a row, with probabilities.")] = False,
 ) -> None:
     """Parse, predict, print: one answer a line, in the order of the rows."""
-    from treadle.data import extract
-    from treadle.tasks.folder import load_model
-    from treadle.tasks.reporting import answers
-    from treadle.tasks.source import DataSource, roles_of
+    from treadle.tasks.run import work_of
+    from treadle.tasks.source import DataSource
 
-    estimator, saved = load_model(model)
-    roles = roles_of(model, saved)
-    if data == "-":
-        table, roles = _standard_input(roles, encoding)
-    else:
-        table = DataSource(data, format=format, encoding=encoding, header=header).open(data, "test")
-    for answer in answers(estimator, extract(table, roles), table.where):
-        print(
-            as_json(answer)
-            if json
-            else answer["prediction"]
-            if isinstance(answer["prediction"], str)
-            else as_json(answer["prediction"])
-        )
+    source = DataSource(data, format=format, encoding=encoding, header=header)
+    lines = _standard_input(encoding) if data == "-" else None
+    for answer in work_of(model).predict(model, source, lines):
+        print(as_json(answer.content) if json else answer.text)
 
 
-def _standard_input(roles: "Roles", encoding: str | None) -> "tuple[Table, Roles]":
-    """A table of one column, with a row for every line (empty ones too, so that answers stay beside their lines).
+def _standard_input(encoding: str | None) -> Iterator[str]:
+    """The lines of standard input, empty ones too; nothing is read before the first is asked for.
 
     Raises:
-        InputError: The model reads several columns, or the lines are not text.
+        InputError: They are not text.
     """
-    from treadle.data import Table
-
-    if len(roles.inputs) > 1:
-        raise InputError(f"standard input has one column and the model reads {len(roles.inputs)}; give a file")
     content = sys.stdin.buffer.read()
     try:
         lines = content.decode(encoding or "utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
@@ -69,23 +49,4 @@ def _standard_input(roles: "Roles", encoding: str | None) -> "tuple[Table, Roles
         ) from None
     except LookupError:
         raise InputError(f"the encoding {encoding!r} is not known") from None
-    lines = lines if content else []
-    name = roles.inputs[0]
-    table = Table(
-        {name: [_cell(line, roles.kinds[name]) for line in lines]},
-        source="standard input",
-        lines=list(range(1, len(lines) + 1)),
-    )
-    return table, replace(roles, wide=[])
-
-
-def _cell(line: str, kind: str) -> Any:
-    """What a line holds: tokens between spaces; a series, of several channels if it is a JSON list of lists; a text."""
-    if kind == "tokens":
-        return line.split()
-    if kind == "series" and line.startswith("[["):
-        try:
-            return loads(line)
-        except ValueError:
-            return line  # refused, with its place, where all cells are checked
-    return line
+    yield from lines if content else []

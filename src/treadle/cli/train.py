@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -18,7 +18,9 @@ def train(
     ] = None,
     dev: Annotated[str | None, Option(help="Rows to choose the best epoch by; else a part is set aside.")] = None,
     test: Annotated[str | None, Option(help="Rows that are read once, at the end.")] = None,
-    task: Annotated[Literal["classify", "regress"] | None, Option(help="Inferred from the target if left out.")] = None,
+    task: Annotated[
+        str | None, Option(help="classify, regress, tag or language-model.  [default: by the data]")
+    ] = None,
     input: Annotated[list[str] | None, Option(help="An input column; may be given several times.")] = None,  # noqa: A002 (the option's name)
     target: Annotated[str | None, Option(help="The column to predict.")] = None,
     separator: Annotated[str | None, Option(help="What separates several labels in one cell, such as '|'.")] = None,

@@ -1,7 +1,6 @@
-"""Tasks: estimators that learn from sequences of any kind."""
+"""Tasks: estimators that learn from sequences of any kind, and the work of a run from file to report."""
 
-from treadle.tasks.classify import SequenceClassifier
 from treadle.tasks.folder import load
-from treadle.tasks.regress import SequenceRegressor
+from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
 
 __all__ = ["SequenceClassifier", "SequenceRegressor", "load"]

@@ -1,6 +1,7 @@
 """What all estimators share: arguments of the recurrent layers and of training, one way to train, device and seed."""
 
 import math
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ class Estimator(SavedInFolder):
         verbose: Whether training shows its progress.
         **options: Those of the base classes; an unknown one is refused, and the nearest valid name is in the error.
     """
+
+    bidirectional = False
+    """Whether each layer also reads from the end; a subclass may make an argument of it."""
 
     def __init__(
         self,
@@ -157,3 +161,22 @@ class Estimator(SavedInFolder):
         with torch.random.fork_rng():
             self.history_ = fit(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         self.network_ = objective.model.eval()
+
+    def describe(self) -> str:
+        """The model in a few words: "2-layer bidirectional LSTM"."""
+        depth = f"{self.layers}-layer " if self.layers > 1 else ""
+        cell = self.cell.upper() if self.cell in ("lstm", "gru") else self.cell.capitalize()
+        words = f"{depth}{'bidirectional ' if self.bidirectional else ''}{cell}"
+        return words if words.startswith(cell) else words[0].upper() + words[1:]
+
+    @abstractmethod
+    def describe_size(self) -> str:
+        """The size of the fitted model and what it reads, in one phrase."""
+
+    @abstractmethod
+    def explain(self) -> list[str]:
+        """For each recurrent part of the fitted model, which engine runs it and why not the others."""
+
+    def count_parameters(self) -> int:
+        """Numbers that were learnt."""
+        return sum(parameter.numel() for parameter in self.network_.parameters())

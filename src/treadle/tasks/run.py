@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from treadle.data import Roles, Table
-from treadle.errors import InputError
+from treadle.errors import InputError, nearest
+from treadle.tasks.choice import choose_task
 from treadle.tasks.folder import (
     CHECKPOINT,
     CONFIG,
@@ -17,29 +17,15 @@ from treadle.tasks.folder import (
     load_checkpoint_seconds,
     load_config,
     save_config,
-    save_model,
 )
-from treadle.tasks.outcome import Result, Say, conclude
+from treadle.tasks.outcome import Result, Say
 from treadle.tasks.recorder import Recorder
-from treadle.tasks.reporting import describe, describe_size
-from treadle.tasks.sequence import SequenceEstimator
-from treadle.tasks.source import DataSource, labels_of, read_split, understood
-from treadle.tasks.split import Split
+from treadle.tasks.source import DataSource
+from treadle.tasks.work import WORKS, Conduct, Work
 from treadle.training import Progress, Silent, is_main_process
 
 CHECKPOINT_SECONDS = 60.0
 """Time between two checkpoints of a run, unless it is given another."""
-
-
-@dataclass(frozen=True)
-class Conduct:
-    """How a run is carried out: nothing in it changes what is learnt."""
-
-    folder: Path
-    resume: bool
-    checkpoint_seconds: float
-    say: Say
-    progress: Progress
 
 
 def start_run(
@@ -72,17 +58,16 @@ def start_run(
         raise InputError(f"{folder}: holds a run already; go on with it by --resume, or name another folder by --out")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: found a file, expected a new or empty folder for the run")
-    train = source.open(source.train, "train")
-    roles = source.roles(train)
+    work = _open(source)
     try:
-        estimator = ESTIMATORS[roles.task](**arguments)
+        estimator = ESTIMATORS[work.task](**arguments)
     except TypeError as error:
         raise InputError(str(error)) from None
     estimator.check_arguments()
     seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
-    how = Conduct(folder, resume=False, checkpoint_seconds=seconds, say=say, progress=progress or Silent())
+    how = _conduct(folder, seconds, progress, resume=False)
     try:
-        return _run(estimator, source, train, roles, how)
+        return _run(work, estimator, folder, how, say)
     except InputError:
         if (
             is_main_process() and not (folder / WEIGHTS).exists()
@@ -119,42 +104,42 @@ def resume_run(
         raise InputError(
             f"{folder / CONFIG}: was not written by `treadle train`, there is no run to go on with"
         ) from None
-    train = source.open(source.train, "train")
+    work = _open(source)
     seconds = load_checkpoint_seconds(folder, CHECKPOINT_SECONDS) if checkpoint_seconds is None else checkpoint_seconds
-    how = Conduct(folder, resume=True, checkpoint_seconds=seconds, say=say, progress=progress or Silent())
-    return _run(estimator, source, train, source.roles(train), how)
+    return _run(work, estimator, folder, _conduct(folder, seconds, progress, resume=True), say)
 
 
-def _run(estimator: SequenceEstimator, source: DataSource, train: Table, roles: Roles, how: Conduct) -> Result | None:
-    folder, say = how.folder, how.say
-    whole = read_split(train, roles, separator=source.separator)
-    classes = labels_of(whole.y) if roles.task == "classify" else []
-    notes = [f"{source.train}: {understood(train)}", *roles.reasons]
-    others: dict[str, Split] = {}
-    for name, table in source.others().items():
-        others[name] = read_split(table, roles, separator=source.separator, classes=classes)
-        notes.append(f"{name}: {understood(table)}")
-    if "dev" not in others:
-        notes.append(f"dev: {estimator.dev_fraction:.0%} of the training rows, set aside by seed {estimator.seed}")
+def work_of(folder: Path) -> type[Work]:
+    """The work that belongs to the task of a model folder.
+
+    Raises:
+        InputError: The folder is missing, damaged or made by a newer version.
+    """
+    return WORKS[load_config(folder)[0].task]
+
+
+def _open(source: DataSource) -> Work:
+    """The work of the source's task, with its training data read."""
+    task = choose_task(source)
+    if task not in WORKS:
+        raise InputError(f"the task {task!r} is not known{nearest(task, WORKS)}")
+    return WORKS[task].open(source)
+
+
+def _conduct(folder: Path, seconds: float, progress: Progress | None, *, resume: bool) -> Conduct:
+    return Conduct(folder / CHECKPOINT, seconds, resume, Recorder(folder / METRICS, progress or Silent()))
+
+
+def _run(work: Work, estimator: Any, folder: Path, how: Conduct, say: Say) -> Result | None:
+    notes = work.understand(estimator)
     first = is_main_process()
     if first:
         for note in notes:
             say(note)
-        save_config(folder, estimator, asdict(source), checkpoint_seconds=how.checkpoint_seconds)
-    dev = others.get("dev")
-    estimator.fit_columns(
-        whole.columns,
-        roles.kinds,
-        whole.y,
-        dev=None if dev is None else (dev.columns, dev.y),
-        where=train.where,
-        checkpoint=folder / CHECKPOINT,
-        checkpoint_seconds=how.checkpoint_seconds,
-        resume=how.resume,
-        progress=Recorder(folder / METRICS, how.progress),
-    )
+        save_config(folder, estimator, asdict(work.source), checkpoint_seconds=how.checkpoint_seconds)
+    work.fit(estimator, how)
     if not first:
         return None
-    save_model(folder, estimator, roles)
-    say(f"{describe(estimator)}, {describe_size(estimator)}")
-    return conclude(estimator, source, whole, others, folder, notes, say)
+    work.save(estimator, folder)
+    say(f"{estimator.describe()}, {estimator.describe_size()}")
+    return work.conclude(estimator, folder, notes, say)

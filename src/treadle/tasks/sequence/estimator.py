@@ -12,15 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 from treadle.tasks.estimator import Estimator
-from treadle.tasks.features import Feature, Where, fit_feature
-from treadle.tasks.inputs import Columns, infer_kinds, row_name, to_columns, to_known_columns, to_sequences
-from treadle.tasks.network import SequenceNetwork, answer_rows, pad, steps_a_row
-from treadle.tasks.reporting import Reported
+from treadle.tasks.sequence.features import Feature, Where, fit_feature
+from treadle.tasks.sequence.inputs import Columns, infer_kinds, row_name, to_columns, to_known_columns, to_sequences
+from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, pad, steps_a_row
+from treadle.tasks.sequence.reporting import Reported
+from treadle.tasks.sequence.split import Split
+from treadle.tasks.sequence.targets import Target, load_target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
-from treadle.tasks.split import Split
-from treadle.tasks.targets import Target, load_target
 from treadle.training import Objective, Progress
 
 
@@ -103,7 +103,7 @@ class SequenceEstimator(Estimator, Reported):
         """Train.
 
         Args:
-            X: Texts, token lists, series, an array, or several named columns; see `treadle.tasks.inputs.to_columns`.
+            X: Texts, token lists, series, an array, or several named columns; see `tasks.sequence.inputs.to_columns`.
             y: The target of every row.
             dev: `(X, y)` to choose the best epoch by; by default a part of the training rows is set aside.
 
@@ -261,6 +261,17 @@ class SequenceEstimator(Estimator, Reported):
         if isinstance(truth, np.ndarray) and truth.ndim == 2:
             truth = [np.flatnonzero(row).tolist() for row in truth]
         return Split(columns, list(truth))
+
+    def describe_size(self) -> str:
+        """The size of the fitted model and what it reads, in one phrase."""
+        inputs = "; ".join(f"{name!r}: {feature.describe()}" for name, feature in self.features_.items())
+        units = counted(self.hidden_size, "unit")
+        return f"{self.count_parameters():,} parameters, {units}, {self.pooling} pooling; {inputs}"
+
+    def explain(self) -> list[str]:
+        """For each input column, which engine runs its layers and why not the others."""
+        stacks = [self.network_.encoder(place).stack for place in range(len(self.features_))]
+        return [f"input {name!r}: {stack.explain()}" for name, stack in zip(self.features_, stacks, strict=True)]
 
     def fitted_to_json(self) -> dict[str, Any]:
         """Features and target, as JSON can hold them."""

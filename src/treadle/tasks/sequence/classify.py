@@ -14,8 +14,8 @@ from torch import Tensor
 
 from treadle.data import split_rows
 from treadle.errors import InputError
-from treadle.tasks.sequence import SequenceEstimator
-from treadle.tasks.targets import ClassTarget, LabelsTarget, Target
+from treadle.tasks.sequence.estimator import SequenceEstimator
+from treadle.tasks.sequence.targets import ClassTarget, LabelsTarget, Target
 
 
 class SequenceClassifier(ClassifierMixin, SequenceEstimator):

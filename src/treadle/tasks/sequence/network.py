@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from treadle.data import BucketBatches, Ragged
 from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.nn import LockedDropout, Pooling, Stack
-from treadle.tasks.features import Feature
+from treadle.tasks.sequence.features import Feature
 from treadle.tasks.settings import NetworkSettings
 
 EMBEDDING_SCALE = 0.5

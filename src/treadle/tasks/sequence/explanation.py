@@ -10,11 +10,11 @@ from torch import Tensor
 from treadle.data import Kind, Ragged
 from treadle.evaluation import Predictions, WorstError, worst_rows
 from treadle.evaluation.attribution import integrated_gradients
-from treadle.tasks.features import Feature
-from treadle.tasks.inputs import Columns
-from treadle.tasks.network import SequenceNetwork
-from treadle.tasks.split import Split
-from treadle.tasks.targets import Target
+from treadle.tasks.sequence.features import Feature
+from treadle.tasks.sequence.inputs import Columns
+from treadle.tasks.sequence.network import SequenceNetwork
+from treadle.tasks.sequence.split import Split
+from treadle.tasks.sequence.targets import Target
 
 EXPLAINED_ERRORS = 12
 """Rows whose decisions are explained in a report."""

@@ -9,8 +9,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
 
 from treadle.errors import InputError
-from treadle.tasks.sequence import SequenceEstimator
-from treadle.tasks.targets import NumberTarget, Target
+from treadle.tasks.sequence.estimator import SequenceEstimator
+from treadle.tasks.sequence.targets import NumberTarget, Target
 
 
 class SequenceRegressor(RegressorMixin, SequenceEstimator):

@@ -22,19 +22,15 @@ from treadle.evaluation import (
     baseline,
     build_report,
     floor,
-    render,
     score,
 )
-from treadle.tasks.explanation import worst_errors
-from treadle.tasks.features import Feature, Where
-from treadle.tasks.inputs import Columns, row_name
-from treadle.tasks.network import SequenceNetwork
-from treadle.tasks.split import Split
-from treadle.tasks.targets import Target
-from treadle.training import write_atomically
-
-REPORT = "report.html"
-"""The page's name in a run folder."""
+from treadle.tasks.outcome import REPORT, write_page
+from treadle.tasks.sequence.explanation import worst_errors
+from treadle.tasks.sequence.features import Feature, Where
+from treadle.tasks.sequence.inputs import Columns, row_name
+from treadle.tasks.sequence.network import SequenceNetwork
+from treadle.tasks.sequence.split import Split
+from treadle.tasks.sequence.targets import Target
 
 
 class Reported(ABC):
@@ -47,11 +43,6 @@ class Reported(ABC):
         history_: One record an epoch.
     """
 
-    cell: str
-    layers: int
-    hidden_size: int
-    bidirectional: bool
-    pooling: str
     features_: dict[str, Feature]
     target_: Target
     network_: SequenceNetwork
@@ -70,6 +61,14 @@ class Reported(ABC):
         """What the network says of every row of columns in the form of their kinds, `[rows, output_size]`."""
 
     @abstractmethod
+    def describe(self) -> str:
+        """The model in a few words."""
+
+    @abstractmethod
+    def describe_size(self) -> str:
+        """The size of the model and what it reads."""
+
+    @abstractmethod
     def split(self, X: Any, y: Any) -> Split:
         """Rows in any form that `fit` takes, and their targets."""
 
@@ -85,9 +84,8 @@ class Reported(ABC):
         Returns:
             The page.
         """
-        page = make_report(self, title or describe(self), {"test": self.split(X, y)})
-        write_atomically(Path(folder) / REPORT, render(page).encode())
-        return Path(folder) / REPORT
+        page = make_report(self, title or self.describe(), {"test": self.split(X, y)})
+        return write_page(Path(folder) / REPORT, page)
 
 
 def answers(estimator: Reported, columns: Columns, where: Where = row_name) -> list[dict[str, Any]]:
@@ -172,10 +170,10 @@ def make_report(
     return build_report(
         title,
         task,
-        System(describe(estimator), said, describe_size(estimator), seconds or None),
+        System(estimator.describe(), said, estimator.describe_size(), seconds or None),
         baseline=None if baselines is None else baselines[0],
         floor=None if baselines is None else baselines[1],
-        summary=f"{describe(estimator)}: {describe_size(estimator)}.",
+        summary=f"{estimator.describe()}: {estimator.describe_size()}.",
         history=estimator.history_,
         errors=worst_errors(estimator, splits[shown], said[shown]),
         data_notes=data_notes,
@@ -188,21 +186,6 @@ def make_report(
             "Date": time.strftime("%Y-%m-%d"),
         },
     )
-
-
-def describe(estimator: Reported) -> str:
-    """The model in a few words: "2-layer bidirectional LSTM"."""
-    depth = f"{estimator.layers}-layer " if estimator.layers > 1 else ""
-    cell = estimator.cell.upper() if estimator.cell in ("lstm", "gru") else estimator.cell.capitalize()
-    words = f"{depth}{'bidirectional ' if estimator.bidirectional else ''}{cell}"
-    return words if words.startswith(cell) else words[0].upper() + words[1:]
-
-
-def describe_size(estimator: Reported) -> str:
-    """The size of the model and what it reads."""
-    count = sum(parameter.numel() for parameter in estimator.network_.parameters())
-    inputs = "; ".join(f"{name!r}: {feature.describe()}" for name, feature in estimator.features_.items())
-    return f"{count:,} parameters, {counted(estimator.hidden_size, 'unit')}, {estimator.pooling} pooling; {inputs}"
 
 
 def _lengths(estimator: Reported, split: Split) -> Any:

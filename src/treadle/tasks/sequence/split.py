@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from treadle.tasks.inputs import Columns
+from treadle.tasks.sequence.inputs import Columns
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,34 @@
+"""Which task a source of data means, where `--task` does not say."""
+
+from pathlib import Path
+
+from treadle.tasks.source import BUILTIN, DataSource, builtin
+from treadle.tasks.work import WORKS
+
+TABLE = "classify"
+"""The task that stands for all tables: whether classes or numbers are asked for, their target tells."""
+
+TAGGED_SUFFIXES = (".conll", ".conllu", ".bio", ".iob")
+TAGGED_FILES = ("seq.in", "seq.out")
+
+
+def choose_task(source: DataSource) -> str:
+    """The task that was named; else that of a built-in data set, or what the look of the data says.
+
+    - files `.conll` and `.conllu` (gz too), and folders with `seq.in` and `seq.out`: "tag";
+    - everything else is a table of rows.
+
+    Raises:
+        InputError: There is no such built-in data set.
+    """
+    if source.task is not None:
+        return source.task
+    if source.train.startswith(BUILTIN):
+        task = builtin(source.train).task
+        return task if task in WORKS and not source.target else TABLE
+    path = Path(source.train)
+    if path.name.removesuffix(".gz").endswith(TAGGED_SUFFIXES) or source.format in ("conll", "conllu"):
+        return "tag"
+    if all((path / name).is_file() for name in TAGGED_FILES):
+        return "tag"
+    return TABLE

@@ -1,0 +1,158 @@
+"""What the command line does for one answer a sequence: a table in, a label or a number a row out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from json import dumps, loads
+from pathlib import Path
+from typing import Any, Self
+
+from treadle.data import Roles, Table, extract
+from treadle.errors import InputError, counted
+from treadle.tasks.folder import load_config, load_model, save_model
+from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.sequence.estimator import SequenceEstimator
+from treadle.tasks.sequence.reporting import answers, fit_baselines, make_report, metrics, predictions
+from treadle.tasks.sequence.split import Split
+from treadle.tasks.sequence.tables import labels_of, open_table, read_split, roles_in, roles_of, understood
+from treadle.tasks.source import DataSource
+from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+
+
+class SequenceWork(Work):
+    """Classification and regression of the rows of a table.
+
+    Args:
+        source: Where the data is.
+        table: The training rows.
+        roles: Of its columns.
+    """
+
+    tasks = ("classify", "regress")
+
+    def __init__(self, source: DataSource, table: Table, roles: Roles) -> None:
+        self.source, self.table, self.roles = source, table, roles
+        self.task = roles.task
+        self.others: dict[str, Split] = {}
+
+    @classmethod
+    def open(cls, source: DataSource) -> Self:
+        """Read the training table and tell what its columns are for."""
+        table = open_table(source, source.train, "train")
+        return cls(source, table, roles_in(source, table))
+
+    def understand(self, estimator: SequenceEstimator) -> list[str]:
+        """Read the dev and test tables."""
+        source, roles = self.source, self.roles
+        self.train = read_split(self.table, roles, separator=source.separator)
+        classes = labels_of(self.train.y) if roles.task == "classify" else []
+        notes = [f"{source.train}: {understood(self.table)}", *roles.reasons]
+        for name, place in source.others().items():
+            table = open_table(source, place, name)
+            self.others[name] = read_split(table, roles, separator=source.separator, classes=classes)
+            notes.append(f"{name}: {understood(table)}")
+        if "dev" not in self.others:
+            notes.append(f"dev: {estimator.dev_fraction:.0%} of the training rows, set aside by seed {estimator.seed}")
+        return notes
+
+    def fit(self, estimator: SequenceEstimator, how: Conduct) -> None:
+        """Train on the columns."""
+        dev = self.others.get("dev")
+        estimator.fit_columns(
+            self.train.columns,
+            self.roles.kinds,
+            self.train.y,
+            dev=None if dev is None else (dev.columns, dev.y),
+            where=self.table.where,
+            checkpoint=how.checkpoint,
+            checkpoint_seconds=how.checkpoint_seconds,
+            resume=how.resume,
+            progress=how.progress,
+        )
+
+    def save(self, estimator: SequenceEstimator, folder: Path) -> None:
+        """Write the fitted model with the roles of the columns."""
+        save_model(folder, estimator, self.roles)
+
+    def conclude(self, estimator: SequenceEstimator, folder: Path, notes: Sequence[str], say: Say) -> Result:
+        """Measure the model and the baseline, and write result and report.
+
+        With a test split the baseline learns from every row that the model saw, those set aside for dev included.
+        Without one, dev is where the two are compared, so the baseline must not have seen it.
+        """
+        rows, others = self.train, self.others
+        if "dev" not in others:
+            assert estimator.dev_rows_ is not None
+            others = {"dev": self.train.take(estimator.dev_rows_), **others}
+            if "test" not in others:
+                rows = self.train.take(estimator.train_rows_)
+        shown = "test" if "test" in others else "dev"
+        say("the baseline learns from the same rows ...")
+        report = make_report(
+            estimator,
+            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
+            others,
+            fit_baselines(estimator, rows, {shown: others[shown]}),
+            data_notes=notes,
+            commands=commands(self.source, estimator, folder),
+        )
+        return write_result(folder, self.task, report)
+
+    @classmethod
+    def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
+        """Measure a trained model on a table."""
+        refuse_options(options)
+        estimator, saved = load_model(folder)
+        table = open_table(source, source.train, "test")
+        separator = source.separator or load_config(folder)[1].get("separator")
+        classes = estimator.target_.classes.tolist()
+        split = read_split(table, roles_of(folder, saved), separator=separator, classes=classes)
+        title = f"{estimator.describe()} on {Path(source.train).name}"
+        return Measured(
+            counted(len(split), "row"),
+            metrics(estimator, predictions(estimator, split)),
+            lambda: make_report(estimator, title, {"test": split}),
+        )
+
+    @classmethod
+    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+        """Answer for every row of a table, in their order."""
+        estimator, saved = load_model(folder)
+        roles = roles_of(folder, saved)
+        if lines is None:
+            table = open_table(source, source.train, "test")
+        else:
+            table, roles = _from_lines(lines, roles)
+        for answer in answers(estimator, extract(table, roles), table.where):
+            said = answer["prediction"]
+            yield Answer(said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain), answer)
+
+
+def _plain(odd: Any) -> Any:
+    """NumPy's numbers and arrays as plain ones."""
+    return odd.tolist()
+
+
+def _from_lines(lines: Iterable[str], roles: Roles) -> tuple[Table, Roles]:
+    """A table of one column, with a row for every line (empty ones too, so that answers stay beside their lines).
+
+    Raises:
+        InputError: The model reads several columns.
+    """
+    if len(roles.inputs) > 1:
+        raise InputError(f"standard input has one column and the model reads {len(roles.inputs)}; give a file")
+    name = roles.inputs[0]
+    cells = [_cell(line, roles.kinds[name]) for line in lines]
+    table = Table({name: cells}, source="standard input", lines=list(range(1, len(cells) + 1)))
+    return table, replace(roles, wide=[])
+
+
+def _cell(line: str, kind: str) -> Any:
+    """What a line holds: tokens between spaces; a series, of several channels if it is a JSON list of lists; a text."""
+    if kind == "tokens":
+        return line.split()
+    if kind == "series" and line.startswith("[["):
+        try:
+            return loads(line)
+        except ValueError:
+            return line  # refused, with its place, where all cells are checked
+    return line
