@@ -1,5 +1,6 @@
 """Layers: cells unrolled over time, with lengths, resets, carried state, directions and depth."""
 
+from treadle.nn.crf import CRF
 from treadle.nn.dropout import LockedDropout
 from treadle.nn.engines import ENGINES, Explanation, choose_engine
 from treadle.nn.pooling import POOLINGS, Pooling
@@ -9,6 +10,7 @@ from treadle.nn.stack import Stack
 from treadle.nn.torch_compatible import GRU, LSTM, RNN
 
 __all__ = [
+    "CRF",
     "ENGINES",
     "GRU",
     "LSTM",
