@@ -4,10 +4,19 @@
 """
 
 from treadle.evaluation.baselines import Baseline, Columns, baseline, floor
-from treadle.evaluation.comparison import Comparison, compare
+from treadle.evaluation.comparison import Comparison, compare, compare_figures
 from treadle.evaluation.intervals import Interval, bootstrap_interval, wilson_interval
 from treadle.evaluation.metrics import classification_metrics, multilabel_metrics, regression_metrics
-from treadle.evaluation.report import Report, System, WorstError, build_report, render, worst_rows
+from treadle.evaluation.report import (
+    Report,
+    Section,
+    System,
+    SystemScores,
+    WorstError,
+    build_report,
+    render,
+    worst_rows,
+)
 from treadle.evaluation.scores import PRIMARY_METRIC, Estimate, Predictions, Task, score
 
 __all__ = [
@@ -19,7 +28,9 @@ __all__ = [
     "Interval",
     "Predictions",
     "Report",
+    "Section",
     "System",
+    "SystemScores",
     "Task",
     "WorstError",
     "baseline",
@@ -27,6 +38,7 @@ __all__ = [
     "build_report",
     "classification_metrics",
     "compare",
+    "compare_figures",
     "floor",
     "multilabel_metrics",
     "regression_metrics",

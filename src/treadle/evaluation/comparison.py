@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from treadle.errors import counted
-from treadle.evaluation.intervals import bootstrap_interval
+from treadle.evaluation.intervals import Interval, bootstrap_interval
 from treadle.evaluation.metrics import LOWER_IS_BETTER
 from treadle.evaluation.scores import (
     PRIMARY_METRIC,
@@ -98,11 +98,27 @@ def _compare_figures(task: Task, model: Predictions, baseline: Predictions, name
         squares = [(np.asarray(one.output, dtype=np.float64) - true) ** 2 for one in (model, baseline)]
         low, high = bootstrap_interval(lambda a, b: root_mean(a) - root_mean(b), *squares)
         ours, theirs = root_mean(squares[0]), root_mean(squares[1])
-    figures = f"{METRIC_LABELS[metric]} {readable(ours, metric)} against {readable(theirs, metric)}"
-    gap = readable_interval(Estimate(ours - theirs, low, high), metric)
-    evidence = f"The difference is {readable(ours - theirs, metric)} (95 % interval {gap})."
-    better = (ours < theirs) == (metric in LOWER_IS_BETTER)
-    return _verdict(low > 0 or high < 0, better, ours - theirs, name, figures, evidence)
+    return compare_figures(metric, ours, theirs, Interval(low, high), name)
+
+
+def compare_figures(
+    metric: str, model: float, baseline: float, difference: Interval, baseline_name: str = "the baseline"
+) -> Comparison:
+    """The verdict on two figures and the 95 % interval of their difference, model minus baseline.
+
+    Args:
+        metric: Its name; it says whether more or less is better.
+        model: The model's figure.
+        baseline: The baseline's.
+        difference: The interval, as a paired bootstrap gives it.
+        baseline_name: How the sentence calls the baseline.
+    """
+    low, high = difference
+    figures = f"{METRIC_LABELS[metric]} {readable(model, metric)} against {readable(baseline, metric)}"
+    gap = readable_interval(Estimate(model - baseline, low, high), metric)
+    evidence = f"The difference is {readable(model - baseline, metric)} (95 % interval {gap})."
+    better = (model < baseline) == (metric in LOWER_IS_BETTER)
+    return _verdict(low > 0 or high < 0, better, model - baseline, baseline_name, figures, evidence)
 
 
 def _verdict(certain: bool, better: bool, difference: float, name: str, figures: str, evidence: str) -> Comparison:

@@ -12,7 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score, mean_absolute_error, r2_score, root_mean_squared_error
 
-LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error", "rmse", "mae"})
+LOWER_IS_BETTER = frozenset(
+    {
+        *("log_loss", "calibration_error", "rmse", "mae"),
+        *("perplexity", "bits_per_character", "bits_per_token", "nats_per_token"),
+    }
+)
 """Metrics of which a smaller value is the better one; of all others a larger one is."""
 
 _SMALLEST_PROBABILITY = 1e-15  # what log loss puts in the place of 0, so that one sure error does not make it infinite

@@ -15,6 +15,16 @@ METRIC_LABELS = {
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R²",
+    "span_f1": "Span F1",
+    "span_precision": "Span precision",
+    "span_recall": "Span recall",
+    "span_macro_f1": "Span F1, mean over types",
+    "token_accuracy": "Token accuracy",
+    "sentence_accuracy": "Sentence label accuracy",
+    "perplexity": "Perplexity",
+    "bits_per_character": "Bits per character",
+    "bits_per_token": "Bits per token",
+    "nats_per_token": "Nats per token",
 }
 """How a person writes a metric's name."""
 

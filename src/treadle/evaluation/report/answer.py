@@ -4,15 +4,15 @@ from treadle.evaluation.metrics import LOWER_IS_BETTER
 from treadle.evaluation.plots import estimates_strip
 from treadle.evaluation.report.content import Report, SystemScores
 from treadle.evaluation.report.html import Html, element, join, table
-from treadle.evaluation.scores import PRIMARY_METRIC, Estimate
+from treadle.evaluation.scores import Estimate
 from treadle.evaluation.wording import METRIC_LABELS, readable, readable_interval
 
-_SPLIT_WORDS = {"test": "test rows", "dev": "dev rows", "train": "training rows"}
+_SPLIT_WORDS = {"train": "training"}
 
 
 def answer(report: Report) -> Html:
     """The headline figure beside the baseline's, the verdict in words, and both intervals drawn on one axis."""
-    metric = PRIMARY_METRIC[report.task]
+    metric = report.metric
     ours = report.model.scores[report.split][metric]
     parts = [_figures(report, metric, ours), _verdict(report)]
     rows = [("this model", ours)]
@@ -20,7 +20,7 @@ def answer(report: Report) -> Html:
     if len(rows) > 1:
         direction = ", lower is better" if metric in LOWER_IS_BETTER else ""
         strip = estimates_strip(rows, f"{METRIC_LABELS[metric]}{direction}")
-        caption = "Lines: 95 % intervals, how far a figure could move with other rows from the same source."
+        caption = "Lines: 95 % intervals, how far a figure could move with other data from the same source."
         parts.append(element("figure", join([Html(strip), element("figcaption", caption)]), class_="strip"))
     return element("div", join(parts), class_=f"answer {_verdict_class(report)}")
 
@@ -30,7 +30,7 @@ def scores_table(report: Report) -> Html:
     systems = [system for system in (report.model, report.baseline, report.floor) if system is not None]
     splits = sorted(report.model.scores, key=lambda split: (split != report.split, split))
     columns = [(system, split) for split in splits for system in systems if split in system.scores]
-    metrics = sorted(report.model.scores[report.split], key=lambda metric: metric != PRIMARY_METRIC[report.task])
+    metrics = sorted(report.model.scores[report.split], key=lambda metric: metric != report.metric)
     head: list[object] = ["Metric"]
     for system, split in columns:
         name = "this model" if system is report.model else system.name
@@ -49,7 +49,7 @@ def scores_table(report: Report) -> Html:
 
 
 def _figures(report: Report, metric: str, ours: Estimate) -> Html:
-    label = f"{METRIC_LABELS[metric]} on {_SPLIT_WORDS.get(report.split, f'{report.split} rows')}"
+    label = f"{METRIC_LABELS[metric]} on {_SPLIT_WORDS.get(report.split, report.split)} {report.unit}s"
     if metric in LOWER_IS_BETTER:
         label += ", lower is better"
     figures = [_figure(label, metric, ours, "headline")]
@@ -85,9 +85,9 @@ def _verdict(report: Report) -> Html:
         claim, evidence = f"{report.comparison.claim}.", report.comparison.evidence
     parts: list[object] = [element("strong", claim), " ", evidence]
     if report.split == "dev":
-        parts.append(" Measured on dev rows, which also chose the epoch: expect slightly worse on new data.")
+        parts.append(" Measured on the dev split, which also chose the epoch: expect slightly worse on new data.")
     elif report.split == "train":
-        parts.append(" Measured on the rows it learned from: this says nothing about new data.")
+        parts.append(" Measured on what it learned from: this says nothing about new data.")
     return element("p", join(parts), class_="verdict")
 
 

@@ -18,12 +18,18 @@ from treadle.evaluation.report.content import (
     SystemScores,
     WorstError,
 )
-from treadle.evaluation.scores import Estimate, Predictions, Task, right_answers, score
+from treadle.evaluation.scores import PRIMARY_METRIC, Estimate, Predictions, Task, right_answers, score
 
 _LENGTH_BINS = 6
 _SCATTER_ROWS = 1500
 _CALIBRATION_ROWS = 30  # fewer cannot fill three bins
 UNSEEN = "(not in training)"
+
+_KINDS: dict[Task, str] = {
+    "classify": "Sequence classification",
+    "multilabel": "Sequence classification, several labels",
+    "regress": "Sequence regression",
+}
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,8 @@ def build_report(
         comparison = compare(task, shown, beside, baseline.name)
     return Report(
         title=title,
-        task=task,
+        kind=_KINDS[task],
+        metric=PRIMARY_METRIC[task],
         model=_scores(task, model),
         split=split,
         baseline=_scores(task, baseline) if baseline else None,
@@ -106,6 +113,7 @@ def build_report(
         lengths=_length_bins(task, shown, beside),
         scatter=_scatter(shown) if task == "regress" else None,
         errors=errors,
+        influence=("raised the number", "lowered it") if task == "regress" else Report.influence,
         data_notes=data_notes,
         config=config or {},
         commands=commands,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy.typing as npt
 
 from treadle.evaluation.comparison import Comparison
-from treadle.evaluation.scores import Estimate, Task
+from treadle.evaluation.report.html import Html
+from treadle.evaluation.scores import Estimate
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,28 @@ class WorstError:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of the page that only some kinds of model have.
+
+    Attributes:
+        name: One word, for the link to it.
+        heading: What stands above it.
+        parts: What it holds.
+    """
+
+    name: str
+    heading: str
+    parts: Sequence[Html]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything on the page. Parts that are empty or None are left out of it.
 
     Attributes:
         title: Headline of the page.
-        task: What is predicted.
+        kind: What the model does, in a few words: "Sequence classification".
+        metric: The one by which model and baseline are compared.
         model: The model's scores.
         baseline: The strong baseline's.
         floor: The weakest baseline's.
@@ -120,6 +137,9 @@ class Report:
         lengths: Results by length.
         scatter: Regressors: true and predicted numbers of (some) rows.
         errors: The worst first.
+        influence: What tokens and steps of positive and of negative weight did in those errors.
+        unit: What one of the measured things is called: "row", "sentence".
+        sections: What else this kind of model has to show, between the errors and the data.
         data_notes: Sentences: which columns, which split, inferred why, from which files.
         config: Resolved options; may be nested.
         commands: How to get this model and this page again.
@@ -128,7 +148,8 @@ class Report:
     """
 
     title: str
-    task: Task
+    kind: str
+    metric: str
     model: SystemScores
     split: str
     baseline: SystemScores | None = None
@@ -142,6 +163,9 @@ class Report:
     lengths: LengthBins | None = None
     scatter: tuple[Sequence[float], Sequence[float]] | None = None
     errors: Sequence[WorstError] = ()
+    influence: tuple[str, str] = ("spoke for the answer given", "spoke against it")
+    unit: str = "row"
+    sections: Sequence[Section] = ()
     data_notes: Sequence[str] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     commands: Sequence[str] = ()

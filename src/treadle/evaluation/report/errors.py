@@ -30,14 +30,7 @@ def _legend(report: Report) -> Html:
     what = "words" if any(one.token_weights is not None for one in report.errors) else "steps"
     if any(one.joiner == "" and one.token_weights is not None for one in report.errors):
         what = "characters"
-    for_it, against = (
-        ("raised the number", "lowered it")
-        if report.task == "regress"
-        else (
-            "spoke for the answer given",
-            "spoke against it",
-        )
-    )
+    for_it, against = report.influence
     parts = [
         element("span", f"{what} that {for_it}", class_="for", style="--weight:.7"),
         " ",

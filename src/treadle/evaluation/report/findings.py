@@ -32,7 +32,9 @@ def training(report: Report) -> list[Html]:
     for key in _dev_metrics(report)[:1]:
         name = METRIC_LABELS.get(key.removeprefix("dev_"), key.removeprefix("dev_"))
         svg = learning_curve(epochs, [("dev", _column(report, key))], name)
-        pictures.append(figure(svg, "Measured on dev rows after every epoch.", f"{name} on dev rows"))
+        pictures.append(
+            figure(svg, f"Measured on dev {report.unit}s after every epoch.", f"{name} on dev {report.unit}s")
+        )
     norms = _column(report, "gradient_norm")
     if not np.isnan(norms).all():
         caption = "Before clipping. A norm that grows without end, or sinks towards zero, means trouble."
@@ -65,7 +67,7 @@ def answers_by_class(report: Report) -> list[Html]:
         [one.name, f"{one.rows:,}", readable(one.precision), readable(one.recall), readable(one.f1)]
         for one in report.class_scores
     ]
-    head = ["Class", "Rows", "Precision", "Recall", "F1"]
+    head = ["Class", f"{report.unit.capitalize()}s", "Precision", "Recall", "F1"]
     if len(rows) <= _SHOWN_CLASS_ROWS:
         return [table("Results by class", head, rows)]
     order = np.argsort([one.f1 for one in report.class_scores], kind="stable")[:_SHOWN_CLASSES]
@@ -92,7 +94,7 @@ def lengths(report: Report) -> list[Html]:
         return []
     svg = by_length(bins.labels, bins.model, bins.baseline, bins.measure)
     fewest, most = min(bins.rows), max(bins.rows)
-    count = counted(most, "row") if fewest == most else f"{fewest:,} to {counted(most, 'row')}"
+    count = counted(most, report.unit) if fewest == most else f"{fewest:,} to {counted(most, report.unit)}"
     return [figure(svg, f"Each point stands for {count}; lines are 95 % intervals.", "Result by length")]
 
 

@@ -8,13 +8,6 @@ from treadle.evaluation.report.content import Report
 from treadle.evaluation.report.errors import worst_errors
 from treadle.evaluation.report.findings import answers_by_class, calibration, confusion, lengths, scatter, training
 from treadle.evaluation.report.html import Html, details, element, flat, join, table, text
-from treadle.evaluation.scores import Task
-
-TASK_NAMES: dict[Task, str] = {
-    "classify": "Sequence classification",
-    "multilabel": "Sequence classification, several labels",
-    "regress": "Sequence regression",
-}
 
 
 def render(report: Report) -> str:
@@ -41,6 +34,7 @@ def render(report: Report) -> str:
             ],
         ),
         ("errors", "Worst errors", worst_errors(report)),
+        *((one.name, one.heading, list(one.parts)) for one in report.sections),
         ("data", "Data", _data(report)),
         ("again", "Do it again", _again(report)),
     ]
@@ -55,7 +49,7 @@ def render(report: Report) -> str:
         language=text(report.language),
         title=text(report.title),
         style=folder.joinpath("page.css").read_text(encoding="utf-8"),
-        kicker=TASK_NAMES[report.task],
+        kicker=text(report.kind),
         summary=element("p", report.summary, class_="summary") if report.summary else "",
         links=links,
         body=body,
