@@ -31,9 +31,9 @@ demo: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/treadle demo
 
 # Lint comes first: it takes seconds, and a test run that passes on code that may not land is time lost.
-# One thread: the tensors of tests are too small to share among cores.
+# A worker a core, each with one thread: the tensors of tests are too small to share among cores.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --durations 15 tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n auto --dist worksteal --durations 15 tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest --doctest-modules src/treadle
 
 test-slow: $(READY)
