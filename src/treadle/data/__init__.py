@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from treadle.data.readers import FORMATS, read
     from treadle.data.split import split_rows
     from treadle.data.table import Table
+    from treadle.data.tagging import Span, TaggedSentences, read_tagged, tokenize
     from treadle.data.targets import check_target, infer_task
     from treadle.data.text import TextEncoder, characters, choose_unit, words
     from treadle.data.vocabulary import SubwordVocabulary, Vocabulary
+    from treadle.data.word_vectors import WordVectors, read_word_vectors
 
 __all__ = [
     "FORMATS",
@@ -27,10 +29,13 @@ __all__ = [
     "Ragged",
     "Roles",
     "SeriesScaler",
+    "Span",
     "SubwordVocabulary",
     "Table",
+    "TaggedSentences",
     "TextEncoder",
     "Vocabulary",
+    "WordVectors",
     "characters",
     "check_target",
     "choose_unit",
@@ -39,8 +44,11 @@ __all__ = [
     "infer_roles",
     "infer_task",
     "read",
+    "read_tagged",
+    "read_word_vectors",
     "shard",
     "split_rows",
+    "tokenize",
     "words",
 ]
 
@@ -53,9 +61,11 @@ _MODULES = {
     "readers": ("FORMATS", "read"),
     "split": ("split_rows",),
     "table": ("Table",),
+    "tagging": ("Span", "TaggedSentences", "read_tagged", "tokenize"),
     "targets": ("check_target", "infer_task"),
     "text": ("TextEncoder", "characters", "choose_unit", "words"),
     "vocabulary": ("SubwordVocabulary", "Vocabulary"),
+    "word_vectors": ("WordVectors", "read_word_vectors"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -104,7 +104,7 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
     """
     mark, name = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
     if encoding is not None:
-        name = _known(encoding)
+        name = known_encoding(encoding)
         if not codecs.lookup(name).name.startswith("utf"):
             mark = b""  # a user who names another family has the last word; the two bytes then are letters
         elif mark and codecs.lookup(name).name in ("utf-16", "utf-32"):
@@ -125,8 +125,12 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _known(encoding: str) -> str:
-    """The encoding, checked to be a text encoding that Python knows."""
+def known_encoding(encoding: str) -> str:
+    """The encoding, checked to be a text encoding that Python knows.
+
+    Raises:
+        InputError: It is not.
+    """
     try:
         b"a".decode(encoding)  # codecs that are not for text refuse this too
     except UnicodeError:
