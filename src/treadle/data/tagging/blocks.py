@@ -34,7 +34,7 @@ def read_blocks(path: Path, encoding: str | None, names: list[str] | None = None
     """The rows of a file, sentence by sentence.
 
     Lines of white space separate sentences, and so do `-DOCSTART-` lines, which are dropped. Fields are separated by
-    tabs if every row has one, else by any spaces and tabs. Comments stand before a sentence's first token and start
+    tabs if most rows have one, else by any spaces and tabs. Comments stand before a sentence's first token and start
     with `#`. So may a token, unless the format fixes the columns: without an equals sign after `# `, a line of a file
     separated by tabs is a comment if it has no tab, and one of another file is none.
 
@@ -49,14 +49,13 @@ def read_blocks(path: Path, encoding: str | None, names: list[str] | None = None
     text = read_text(path, encoding)
     if not text.strip():
         raise InputError(f"{path}: the file is empty, expected a token and its tag a line")
-    found, comments = _sentences(text, fixed=names is not None)
+    tabs = names is not None or _by_tabs(text)
+    found, comments = _sentences(text, tabs, fixed=names is not None)
     if names is None:
         named = (_HEADER.match(comment) for comment in comments)
         names = next((match[1].lower().split() for match in named if match), None)
-    lines = [line for sentence in found for _, line in sentence]
-    if not lines:
+    if not found:
         raise InputError(f"{path}: found no sentence, expected a token and its tag a line")
-    tabs = all("\t" in line for line in lines)
     sentences = [[Row(number, _fields(line, tabs)) for number, line in sentence] for sentence in found]
     first = sentences[0][0]
     width = len(first.fields) if names is None else len(names)
@@ -102,9 +101,8 @@ def column(sentences: list[list[Row]], index: int, path: Path) -> list[list[str]
     return [[row.fields[index] for row in sentence] for sentence in sentences]
 
 
-def _sentences(text: str, *, fixed: bool) -> tuple[list[list[tuple[int, str]]], list[str]]:
-    """Numbered lines of every sentence, and the comments."""
-    tabs = _by_tabs(text)
+def _sentences(text: str, tabs: bool, *, fixed: bool) -> tuple[list[list[tuple[int, str]]], list[str]]:
+    """Numbered lines of every sentence, and the comments; with `fixed` columns no token is taken for one."""
     sentences: list[list[tuple[int, str]]] = []
     comments: list[str] = []
     current: list[tuple[int, str]] = []
@@ -121,9 +119,9 @@ def _sentences(text: str, *, fixed: bool) -> tuple[list[list[tuple[int, str]]], 
 
 
 def _by_tabs(text: str) -> bool:
-    """Whether tabs separate columns; a token may be `#`, so a line that starts with one says nothing."""
-    lines = (line for line in text.split("\n") if line.strip() and not line.startswith(("#", "-DOCSTART-")))
-    return "\t" in next(lines, "")
+    """Whether tabs separate columns: most lines that are no comments have one."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith(("# ", "-DOCSTART-"))]
+    return 2 * sum("\t" in line for line in lines) > len(lines)
 
 
 def _is_comment(line: str, tabs: bool) -> bool:
