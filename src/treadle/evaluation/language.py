@@ -26,7 +26,8 @@ def language_metrics(nats: Nats, characters: Sequence[int] | None = None) -> dic
     - `perplexity`: \(\exp\frac1N\sum_t\ell_t\), as if each token had been one of so many equally likely ones. Only
       models with the same tokens can be compared by it.
     - `bits_per_character`: \(\frac{1}{C\ln 2}\sum_t\ell_t\). Models of words, sub-words, characters and bytes can be
-      compared by it, if they cover the same text and count the same characters.
+      compared by it, if they cover the same text and count the same characters. A model of words is told too good
+      by as much as it would need to spell the words it calls unknown.
 
     The 95 % intervals are a block bootstrap, as tokens near each other are alike: whole documents are drawn again where
     there are 50 or more. Otherwise, documents are cut into windows of 500 tokens, or of as many as give about 50

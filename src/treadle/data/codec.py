@@ -1,0 +1,295 @@
+"""Texts to symbols of a language model and back: by words, characters, sub-word pieces or bytes."""
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self, get_args
+
+import numpy as np
+
+from treadle.data.text import words
+from treadle.data.vocabulary import SPECIAL, Ids, SubwordVocabulary, Vocabulary
+from treadle.errors import InputError, nearest
+
+CodecUnit = Literal["word", "char", "subword", "byte"]
+"""What one symbol of a language model is."""
+
+LINE_END: Final = "\n"
+"""The token of a line end, among words and among characters; of words, people write it `<eos>`."""
+_UNKNOWN_WORD: Final = "<unk>"
+_REPLACEMENT: Final = "\ufffd"
+_BYTES: Final = 256
+
+_SAMPLE = 200_000  # characters that are looked at to tell whether a text is tokenised
+_ALONE: Final = re.compile(r"(?<!\S)[,.;!?，。；！？](?!\S)")
+_ATTACHED: Final = re.compile(r"\w[,;!?，。；！？](?!\S)")  # a dot may be part of an abbreviation
+
+# How words and marks stand in print; other marks, such as quotes and dashes, stand between spaces.
+_CLOSING: Final = frozenset(".,;:!?%)]}…’”»") | frozenset("。，；：！？、）】》」』")
+_OPENING: Final = frozenset("([{“‘«¿¡$€£#@") | frozenset("（【《「『")
+_FULL_WIDTH: Final = frozenset("。，；：！？、）】》」』")
+
+
+@dataclass(frozen=True)
+class TokenCodec:
+    r"""All that stands between a text and the symbols of a language model, fitted on training texts only.
+
+    | unit | a symbol is | `decode(encode(text))` gives |
+    |---|---|---|
+    | char | a character, white space and line ends included | the text |
+    | byte | one of the 256 bytes of the text in UTF-8 | the text |
+    | word, of tokenised text | what white space separates, and a line end | the text, with one space between tokens |
+    | word, of other text | a word, a mark or a line end, case kept | the text, spaces put by a rule (below) |
+    | subword | a piece of a word, see `SubwordVocabulary` | the text, each run of white space one space |
+
+    Numbers 0 and 1 are `PADDING` and `UNKNOWN`. What the vocabulary does not hold is `UNKNOWN`, and comes back as
+    `<unk>` among words and as `\ufffd` (`�`) otherwise. Tokenised text that says `<unk>` itself, as the Penn Treebank
+    and WikiText do, means the same symbol.
+
+    The rule for spaces: none at the ends of a line, before closing marks (`.,;:!?%)]}`), after opening ones (`([{$#`),
+    or between two words that are told apart without one (Chinese, Thai, ...); one space everywhere else. Encoding the
+    result gives the same symbols again.
+
+    Attributes:
+        unit: What a symbol is.
+        tokenised: Of words: whether white space alone separates tokens.
+        vocabulary: Of words or characters, or the sub-word pieces; None for bytes.
+
+    Example:
+        >>> codec = TokenCodec.fit(["To be, or not to be.\nThat is it."], unit="word")
+        >>> ids = codec.encode("That is not it.\nOr be it?")
+        >>> codec.decode(ids)
+        'That is not it.\n<unk> be it <unk>'
+        >>> codec.spell(ids)[:6]
+        ['That', 'is', 'not', 'it', '.', '<eos>']
+    """
+
+    unit: CodecUnit
+    tokenised: bool
+    vocabulary: Vocabulary | SubwordVocabulary | None
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str],
+        *,
+        unit: CodecUnit,
+        tokenised: bool | None = None,
+        max_size: int | None = None,
+        min_count: int | None = None,
+    ) -> Self:
+        """The codec of training texts.
+
+        Args:
+            texts: Of training, and no others.
+            unit: What a symbol is.
+            tokenised: Of words: whether white space alone separates tokens. None takes the look of the texts for it:
+                they say `<unk>`, or commas and the like stand alone ten times as often as behind a word.
+            max_size: Numbers at most; by default 8,000 for sub-word pieces, 30,000 for words unless the text says
+                `<unk>` (its words have been chosen already), and no limit for characters.
+            min_count: Occurrences that a token must have. None keeps all characters, all words of a text that says
+                `<unk>`, and otherwise what `Vocabulary.fit_encode` says.
+
+        Raises:
+            InputError: An option is not valid.
+        """
+        if unit not in get_args(CodecUnit):
+            raise InputError(f"unit is {unit!r}{nearest(unit, get_args(CodecUnit))}")
+        if unit != "word" and tokenised is not None:
+            raise InputError(f"tokenised is for words, found the unit {unit!r}")
+        if unit == "byte":
+            if max_size is not None or min_count is not None:
+                raise InputError("max_size and min_count are for vocabularies that are learnt, found the unit 'byte'")
+            return cls(unit, False, None)
+        if unit == "subword":
+            pieces = SubwordVocabulary.fit(texts, max_size=8_000 if max_size is None else max_size, min_count=min_count)
+            return cls(unit, False, pieces)
+        if unit == "char":
+            least = 1 if min_count is None else min_count
+            return cls(unit, False, Vocabulary.fit(texts, max_size=max_size, min_count=least))
+        if tokenised is None:
+            tokenised = looks_tokenised(texts)
+        if tokenised and any(_UNKNOWN_WORD in text for text in texts):
+            min_count = 1 if min_count is None else min_count
+        elif max_size is None:
+            max_size = 30_000
+        known = ((token for token in _words(text, tokenised) if token != _UNKNOWN_WORD) for text in texts)
+        return cls(unit, tokenised, Vocabulary.fit(known, max_size=max_size, min_count=min_count))
+
+    def __len__(self) -> int:
+        """How many numbers there are, padding and unknown included: the rows of an embedding."""
+        return _BYTES + len(SPECIAL) if self.vocabulary is None else len(self.vocabulary)
+
+    @staticmethod
+    def characters(text: str) -> int:
+        """How many characters a text has as it was given, by which models of any unit are compared."""
+        return len(text)
+
+    def encode(self, text: str) -> Ids:
+        """The symbols of one text.
+
+        Bytes that were read as they are (`read_corpus(raw=True)`) are themselves again.
+
+        Raises:
+            InputError: For bytes, the text holds half of a surrogate pair.
+        """
+        if isinstance(self.vocabulary, SubwordVocabulary):
+            return self.vocabulary.encode(text)
+        if self.vocabulary is None:
+            try:
+                data = text.encode("utf-8", "surrogateescape")
+            except UnicodeEncodeError as error:
+                half = f"character {error.start} (counted from 0) is half of a surrogate pair"
+                raise InputError(f"the text cannot be written as bytes: {half}, expected whole characters") from None
+            return np.frombuffer(data, np.uint8).astype(np.int64) + len(SPECIAL)
+        return self.vocabulary.encode(text if self.unit == "char" else _words(text, self.tokenised))
+
+    def encode_all(self, texts: Iterable[str]) -> list[Ids]:
+        """`encode` for every text; sub-word pieces on all cores."""
+        if isinstance(self.vocabulary, SubwordVocabulary):
+            return self.vocabulary.encode_all(texts)
+        return [self.encode(text) for text in texts]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of symbols, as the class's table says.
+
+        Raises:
+            IndexError: A number is none of the symbols.
+        """
+        writer = self.writer()
+        return "".join([*(writer.write(int(number)) for number in ids), writer.end()])
+
+    def writer(self) -> "TextWriter":
+        """What turns symbols to text one at a time, as they are drawn."""
+        return TextWriter(self)
+
+    def spell(self, ids: Iterable[int]) -> list[str]:
+        r"""Every symbol for itself, to be shown in a table: a line end among words is `<eos>`, a byte `\x0a`.
+
+        Raises:
+            IndexError: A number is none of the symbols.
+        """
+        if self.vocabulary is None:
+            table = [*SPECIAL, *(f"\\x{byte:02x}" for byte in range(_BYTES))]
+            return [table[_within(int(number), len(table))] for number in ids]
+        spelt = self.vocabulary.decode(ids)
+        return ["<eos>" if token == LINE_END else token for token in spelt] if self.unit == "word" else spelt
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs, as JSON can hold it."""
+        vocabulary = None if self.vocabulary is None else self.vocabulary.to_json()
+        return {"unit": self.unit, "tokenised": self.tokenised, "vocabulary": vocabulary}
+
+    @classmethod
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """The codec that `to_json` saved.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        unit: Any = saved.get("unit")
+        tokenised, vocabulary = saved.get("tokenised"), saved.get("vocabulary")
+        fits = vocabulary is None if unit == "byte" else isinstance(vocabulary, dict)
+        if unit not in get_args(CodecUnit) or not isinstance(tokenised, bool) or not fits:
+            raise InputError("the saved codec is damaged: expected unit, tokenised and vocabulary")
+        if vocabulary is None:
+            return cls(unit, tokenised, None)
+        kind = SubwordVocabulary if unit == "subword" else Vocabulary
+        return cls(unit, tokenised, kind.from_json(vocabulary))
+
+
+class TextWriter:
+    """Symbols to text, one at a time, in constant memory: the pieces put together are the codec's `decode`.
+
+    Args:
+        codec: Whose symbols they are.
+
+    Example:
+        >>> codec = TokenCodec.fit([""], unit="byte")
+        >>> writer = codec.writer()
+        >>> [writer.write(number) for number in codec.encode("né")]
+        ['n', '', 'é']
+    """
+
+    def __init__(self, codec: TokenCodec) -> None:
+        self._codec = codec
+        vocabulary = codec.vocabulary
+        self._spelling = None if vocabulary is None else vocabulary.decode(range(len(vocabulary)))
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
+        self._last: str | None = None
+
+    def write(self, symbol: int) -> str:
+        """The text that a symbol adds, which is empty in the middle of a character of several bytes.
+
+        Raises:
+            IndexError: The number is none of the symbols.
+        """
+        special = _within(symbol, len(self._codec)) < len(SPECIAL)
+        if self._spelling is None:
+            return self.end() + _REPLACEMENT if special else self._bytes.decode(bytes([symbol - len(SPECIAL)]))
+        token, before = self._spelling[symbol], self._last
+        self._last = token
+        if self._codec.unit == "word":
+            return _gap(before, token, self._codec.tokenised) + token
+        if special:
+            return _REPLACEMENT
+        if self._codec.unit == "char":
+            return token
+        text = token.replace("▁", " ")
+        return text.removeprefix(" ") if before is None else text
+
+    def end(self) -> str:
+        """What is left when no symbol follows: a mark for the beginning of a character that was never completed."""
+        rest = self._bytes.decode(b"", final=True)
+        self._bytes.reset()
+        return rest
+
+
+def looks_tokenised(texts: Sequence[str]) -> bool:
+    """Whether white space alone separates the tokens of texts, as their first 200,000 characters show it.
+
+    Example:
+        >>> looks_tokenised(["it is , he said , n't it ?"]), looks_tokenised(["It is, he said, isn't it?"])
+        (True, False)
+    """
+    alone = attached = 0
+    left = _SAMPLE
+    for text in texts:
+        part = text[:left]
+        if _UNKNOWN_WORD in part.split():
+            return True
+        alone += len(_ALONE.findall(part))
+        attached += len(_ATTACHED.findall(part))
+        left -= len(part)
+        if left <= 0:
+            break
+    return alone > 0 and alone >= 10 * attached
+
+
+def _words(text: str, tokenised: bool) -> list[str]:
+    tokens: list[str] = []
+    for line in text.split(LINE_END):
+        tokens += line.split() if tokenised else words(line, lowercase=False)
+        tokens.append(LINE_END)
+    tokens.pop()  # the end of the text is not that of a line
+    return tokens
+
+
+def _gap(before: str | None, token: str, tokenised: bool) -> str:
+    """What stands between two words or marks in print; `before` is None at the beginning."""
+    if before is None or LINE_END in (before, token):
+        return ""
+    if tokenised:
+        return " "
+    if token in _CLOSING or before in _OPENING or before in _FULL_WIDTH:
+        return ""
+    two_words = unicodedata.category(before[-1])[0] in "LMN" and unicodedata.category(token[0])[0] in "LMN"
+    return "" if two_words and words(before + token, lowercase=False) == [before, token] else " "
+
+
+def _within(symbol: int, symbols: int) -> int:
+    if not 0 <= symbol < symbols:
+        raise IndexError(f"{symbol} is none of the {symbols} symbols")
+    return symbol
