@@ -125,7 +125,7 @@ def test_the_loss_through_a_deep_bidirectional_stack_and_a_pooling_is_that_of_th
     stack = Stack(lambda n: case.cell(n, 3), size, 3, 2, bidirectional=True, residual=residual, engine=case.engine)
     pooling = Pooling(kind, stack.output_size, bidirectional=True).to(case.dtype)
     parameters = {**dict(stack.named_parameters()), **dict(pooling.named_parameters(prefix="pooling"))}
-    aim = torch.randn(BATCH, stack.output_size, dtype=case.dtype)
+    aim = torch.randn(BATCH, pooling.output_size, dtype=case.dtype)
 
     def result(x: Tensor, rows: slice, lengths: Tensor | None) -> Result:
         x = with_gradients(x)

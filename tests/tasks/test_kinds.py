@@ -10,6 +10,7 @@ from examples import KINDS, chinese, series, small, symbols, texts
 from treadle import SequenceClassifier, SequenceRegressor
 from treadle.data import Kind
 from treadle.errors import InputError
+from treadle.nn import POOLINGS
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -39,7 +40,7 @@ def test_units_can_be_chosen(unit):
     assert model.score(x, y) >= 0.9
 
 
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
 def test_every_pooling_and_cell_learns(pooling, cell):
     x, y = series(80)

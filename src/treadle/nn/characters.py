@@ -64,7 +64,7 @@ class CharacterEncoder(nn.Module):
         self.dropout = LockedDropout(dropout)
         self.stack = Stack(cell, embedding_size, hidden_size, bidirectional=True, engine=engine, **options)
         self.pooling = Pooling(pooling, self.stack.output_size, bidirectional=True)
-        self.output_size = self.stack.output_size
+        self.output_size = self.pooling.output_size
 
     def forward(self, characters: Tensor, sizes: Tensor) -> Tensor:
         """Words to vectors.

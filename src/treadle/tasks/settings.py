@@ -55,7 +55,7 @@ class NetworkSettings(RecurrentSettings):
     """The shape of a network with one answer a sequence; the fields are documented in `SequenceEstimator`."""
 
     bidirectional: bool
-    pooling: Literal["last", "mean", "max", "attention"]
+    pooling: Literal["last", "mean", "max", "attention", "concat"]
     embedding_size: int = Field(ge=1)
     embedding_dropout: float = Field(ge=0, lt=1)
     word_dropout: float = Field(ge=0, lt=1)

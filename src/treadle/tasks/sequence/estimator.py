@@ -29,7 +29,7 @@ class SequenceEstimator(Estimator, Reported):
 
     Args:
         bidirectional: Whether each layer also reads from the end. False gives a causal model, fit for streams.
-        pooling: From all steps to one vector: "max", "mean", "last" or "attention".
+        pooling: From all steps to one vector: "max", "mean", "last", "attention" or "concat"; see `treadle.nn.Pooling`.
         embedding_size: Numbers a token.
         embedding_dropout: Share of embedding features dropped, for a whole sequence.
         word_dropout: Share of tokens replaced by the unknown one, in training.

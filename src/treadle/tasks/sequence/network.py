@@ -54,7 +54,7 @@ class SequenceEncoder(nn.Module):
             **chosen,
         )
         self.pooling = Pooling(settings.pooling, self.stack.output_size, bidirectional=settings.bidirectional)
-        self.output_size = self.stack.output_size
+        self.output_size = self.pooling.output_size
 
     def embed(self, x: Tensor) -> Tensor:
         """Token numbers `[batch, time]` to embeddings `[batch, time, feature]`; numbers pass as they are."""

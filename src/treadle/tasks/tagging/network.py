@@ -142,7 +142,7 @@ class TaggerNetwork(nn.Module):
         if labels:
             self.pooling = Pooling(settings.pooling, self.stack.output_size, bidirectional=settings.bidirectional)
             self.label_dropout = nn.Dropout(settings.dropout)
-            self.label_head = nn.Linear(self.stack.output_size, labels)
+            self.label_head = nn.Linear(self.pooling.output_size, labels)
 
     def encode(self, batch: TaggerBatch) -> Tensor:
         """The stack's outputs, `[batch, time, feature]`, zero past a length.

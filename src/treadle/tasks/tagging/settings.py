@@ -35,5 +35,5 @@ class TaggerSettings(RecurrentSettings):
     character_embedding_size: int = Field(ge=1)
     character_hidden_size: int = Field(ge=0)
     character_pooling: Literal["last", "max"]
-    pooling: Literal["last", "mean", "max", "attention"]
+    pooling: Literal["last", "mean", "max", "attention", "concat"]
     label_weight: float = Field(ge=0)
