@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from treadle.data import BucketBatches
 from treadle.training import Objective, Silent, TrainingSettings, fit
-from treadle.training.loop import Rows
+from treadle.training.objective import Rows
 
 ROWS, FEATURES, CLASSES = 44, 6, 3
 BATCH = 8

@@ -10,7 +10,7 @@ from torch import nn
 from toy import FEATURES, Watch, make_model, make_objective, settings, weights
 
 from treadle.training import Interrupted, Objective, fit, save_state
-from treadle.training.loop import Rows
+from treadle.training.objective import Rows
 
 FOLDER = Path(sys.argv[1])
 RANK = int(os.environ["RANK"])

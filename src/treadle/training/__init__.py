@@ -2,7 +2,8 @@
 
 from treadle.training.accelerator import is_main_process
 from treadle.training.checkpoint import load_state, save_state, write_atomically
-from treadle.training.loop import Interrupted, Objective, fit
+from treadle.training.loop import Interrupted, fit
+from treadle.training.objective import Objective
 from treadle.training.progress import Bar, Progress, Silent
 from treadle.training.settings import TrainingSettings
 

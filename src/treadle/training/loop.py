@@ -2,59 +2,28 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from treadle.data.batches import shard
 from treadle.errors import InputError
-from treadle.training.accelerator import make_accelerator
+from treadle.training.accelerator import make_accelerator, products_of
 from treadle.training.averaging import WeightAverage
 from treadle.training.checkpoint import load_state, remove_leftovers, save_state
 from treadle.training.denormals import denormals_flushed
 from treadle.training.interrupt import StopFlag, deferred_interrupt
+from treadle.training.objective import Objective
 from treadle.training.optimisation import LearningRate, make_optimizer
 from treadle.training.progress import Progress, Silent
 from treadle.training.run import Run
 from treadle.training.settings import TrainingSettings
 
-Rows = NDArray[np.int64]
-
-FORMAT = 1
+FORMAT = 2
 """The version of what a checkpoint holds."""
-
-
-class Batches(Protocol):
-    """Where batches come from: `treadle.data.BucketBatches` is one."""
-
-    def epoch(self, number: int) -> list[Rows]:
-        """The batches of an epoch, which depend on its number alone."""
-
-
-@dataclass
-class Objective:
-    """What is trained, on what, towards what.
-
-    Attributes:
-        model: The network.
-        batches: Row numbers of every batch of every epoch.
-        loss: `(model, rows) -> loss`, the mean over the rows.
-        evaluate: `(model) -> {"loss": ..., metric: ...}` on the dev split.
-        merit: `(what evaluate gave) -> numbers`, the better the larger, compared one after the other: by them the best
-            epoch is chosen.
-    """
-
-    model: nn.Module
-    batches: Batches
-    loss: Callable[[nn.Module, Rows], Tensor]
-    evaluate: Callable[[nn.Module], dict[str, float]]
-    merit: Callable[[dict[str, float]], list[float]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -115,6 +84,12 @@ class Trainer:
         self.settings = settings
         self.checkpoint = checkpoint
         self.accelerator = make_accelerator(settings.device, settings.precision)
+        if objective.carried is not None and self.accelerator.num_processes > 1:
+            found = self.accelerator.num_processes
+            raise InputError(
+                f"a state that is carried from batch to batch needs one process, found {found}; train on independent "
+                "documents, or without torch's launcher"
+            )
         self.is_main = self.accelerator.is_main_process
         self.progress = progress if self.is_main else Silent()
         if checkpoint is not None and self.is_main:
@@ -125,7 +100,7 @@ class Trainer:
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         self.steps = sum(len(self._my_batches(epoch)) for epoch in range(settings.epochs))
         self.rate = LearningRate(optimizer, settings, self.steps)
-        self.average = WeightAverage(objective.model, settings.averaging)
+        self.average = WeightAverage(objective.model, settings.averaging, settings.averaging_trigger)
         self.run = Run()
         self.best: dict[str, Tensor] = {}
         self.since = self.saved = time.monotonic()
@@ -137,11 +112,12 @@ class Trainer:
             self.progress.start(step=run.step, steps=self.steps, epochs=settings.epochs)
             while not run.finished:
                 self.model.train()
-                for rows in self._my_batches(run.epoch)[run.position :]:
-                    with self.accelerator.autocast():
-                        loss = self.objective.loss(self.model, rows)
+                for batch in self._my_batches(run.epoch)[run.position :]:
                     self.optimizer.zero_grad()
-                    self.accelerator.backward(loss)
+                    with products_of(settings.precision):
+                        with self.accelerator.autocast():
+                            loss = self.objective.loss(self.model, batch)
+                        self.accelerator.backward(loss)
                     norm = self._clip_gradients()
                     self.optimizer.step()
                     self.rate.after_step()
@@ -155,7 +131,7 @@ class Trainer:
         self.accelerator.unwrap_model(self.model).load_state_dict(self.best)
         return run.history
 
-    def _my_batches(self, epoch: int) -> list[Rows]:
+    def _my_batches(self, epoch: int) -> list[Any]:
         """The batches that this process, one of several perhaps, takes in an epoch: one a step."""
         accelerator = self.accelerator
         return shard(self.objective.batches.epoch(epoch), accelerator.process_index, accelerator.num_processes)
@@ -207,6 +183,7 @@ class Trainer:
         self._check_finite("dev loss", dev["loss"])
         rate = self.rate.value
         self.rate.after_epoch(dev["loss"])
+        self.average.after_epoch(dev["loss"])
         if run.end_epoch(dev, self.objective.merit(dev), rate=rate, seconds=self._seconds()):
             self.best = weights
         stale = self.settings.patience and run.epoch - run.best_epoch >= self.settings.patience
@@ -229,7 +206,8 @@ class Trainer:
                 "run": asdict(self.run),
                 "settings": self.settings.model_dump(),
                 "model": self.accelerator.unwrap_model(self.model).state_dict(),
-                "average": self.average.weights,
+                "average": self.average.state_dict(),
+                "carried": self.objective.carried.state_dict() if self.objective.carried else {},
                 "best": self.best,
                 "optimizer": self.optimizer.state_dict(),
                 "rate": self.rate.state_dict(),
@@ -272,7 +250,9 @@ class Trainer:
         except RuntimeError:
             raise InputError(f"{path}: was written by another model; start anew without --resume") from None
         self.run = Run(**state["run"])
-        self.average.weights = {k: value.to(self.accelerator.device) for k, value in state["average"].items()}
+        self.average.load_state_dict(state["average"], self.accelerator.device)
+        if self.objective.carried:
+            self.objective.carried.load_state_dict(state["carried"])
         self.best = state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.rate.load_state_dict(state["rate"])

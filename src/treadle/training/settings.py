@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Optimizer = Literal["adamw", "adam", "rmsprop", "sgd"]
 Schedule = Literal["one-cycle", "cosine", "step", "plateau", "constant"]
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16-products", "bfloat16", "float16"]
 
 
 class TrainingSettings(BaseModel):
@@ -25,12 +25,16 @@ class TrainingSettings(BaseModel):
         clip_norm: Gradients are scaled down to this global norm (Pascanu et al. 2013); 0 for no clipping.
         averaging: What is evaluated and kept is a running mean of the weights with this decay; 0 for the weights as
             they are. See `treadle.training.averaging`.
+        averaging_trigger: Instead, the uniform mean since the dev loss was first above the least of all but the last so
+            many epochs (Merity et al. 2018); 0 for never.
         patience: Epochs without a better one on dev before training ends; 0 for never.
         batch_tokens: Padded steps a batch, at most.
         batch_size: Sequences a batch, at most.
         seed: Of everything that is drawn.
         device: "auto" for the best that is there, or "cpu".
-        precision: Of the forward pass; other than float32 it is torch's automatic mixed precision.
+        precision: Of training. "bfloat16-products" keeps every number in float32 and lets products of matrices round
+            their factors to bfloat16 where the processor multiplies these faster; sums, and all of evaluation, stay in
+            float32. "bfloat16" and "float16" are torch's automatic mixed precision of the forward pass.
         checkpoint_seconds: Time between two checkpoints, where there is a folder for them.
     """
 
@@ -44,6 +48,7 @@ class TrainingSettings(BaseModel):
     schedule: Schedule = "one-cycle"
     clip_norm: float = Field(default=1.0, ge=0)
     averaging: float = Field(default=0.0, ge=0, lt=1)
+    averaging_trigger: int = Field(default=0, ge=0)
     patience: int = Field(default=0, ge=0)
     batch_tokens: int = Field(default=8192, ge=1)
     batch_size: int = Field(default=64, ge=1)
