@@ -1,0 +1,329 @@
+"""A language model with an estimator's manners: texts in, the probability of every next token out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from treadle.data import Ragged
+from treadle.data.codec import TokenCodec
+from treadle.data.streams import START
+from treadle.data.text import choose_unit
+from treadle.errors import InputError, counted
+from treadle.tasks.estimator import Estimator
+from treadle.tasks.language.network import LanguageNetwork, States
+from treadle.tasks.language.objective import document_objective, stream_objective, surprises
+from treadle.tasks.language.settings import LanguageSettings, WindowSettings, epochs_for, settled
+from treadle.tasks.language.split import cut_off
+from treadle.tasks.settings import check
+from treadle.training import Progress, TrainingSettings
+
+
+class Surprise(NamedTuple):
+    """What every token of a text cost.
+
+    Attributes:
+        tokens: As they are shown.
+        nats: The negative logarithm of each one's probability after all before it, `[length]`.
+    """
+
+    tokens: list[str]
+    nats: NDArray[np.float64]
+
+
+class LanguageModel(Estimator):
+    """Learn from text what comes next.
+
+    Documents are read end to end in contiguous streams, a window of `bptt` steps at a time, with the state carried from
+    window to window and back at its initial value where a document begins. Evaluation reads every document from its
+    beginning with one state, so its figures do not depend on windows and batches.
+
+    Args:
+        unit: What a token is: "word", "char", "subword" or "byte"; None decides by the script.
+        vocabulary_size: Tokens at most; None leaves it to `treadle.data.codec.TokenCodec.fit`.
+        min_count: Occurrences a token must have in training; None likewise.
+        embedding_size: Numbers a token; None for `hidden_size`.
+        tied: Whether the embedding is also the weight of the softmax; None for yes, where that can be.
+        hidden_size: Units of each layer.
+        layers: Depth.
+        dropout: Share of features dropped between layers, one mask for all steps; None chooses this and the next four
+            by the size of the text.
+        input_dropout: The same below the first layer.
+        output_dropout: The same above the last.
+        embedding_dropout: Share of tokens hidden wherever they stand in a batch.
+        weight_drop: Share of recurrent weights at zero in a batch.
+        activation_regularisation: Weight of the mean square of the outputs (2 in the paper).
+        temporal_regularisation: Weight of the mean square of their change from step to step (1 in the paper).
+        bptt: Steps of a window.
+        batch_size: Streams side by side, or documents a batch.
+        independent: Whether every document is a row of its own, read whole, in batches of similar length.
+        softmax: "full", or "adaptive" for a very large vocabulary: faster and less exact for rare tokens.
+        averaging_trigger: Instead of the running mean that `averaging` tells of, the uniform mean of all weights since
+            the dev loss was first above the least of all but the last so many epochs; 0 for never. With `optimizer`
+            "sgd", a `schedule` of "constant" and 5 here, this is NT-ASGD.
+        precision: As in `treadle.training.TrainingSettings`. By default products of matrices round to bfloat16 in
+            training where the processor is faster so, and nowhere else.
+        **options: Those of `treadle.tasks.estimator.Estimator`.
+
+    Attributes:
+        codec_: From text to tokens and back.
+        settings_: The shape of the network and its noise, with all that was left open.
+        network_: The trained network.
+        history_: One record an epoch.
+        dev_texts_: The texts that were set aside, or None where dev texts were given.
+
+    Sources: S. Merity, N. Keskar & R. Socher, "Regularizing and optimizing LSTM language models", ICLR 2018.
+
+    Example:
+        >>> model = LanguageModel(unit="char", hidden_size=16, layers=1, epochs=30, seed=1)
+        >>> model.fit("to be or not to be. " * 40).perplexity("to be or not to be. ") < 6
+        True
+    """
+
+    task = "language-model"
+    network_: LanguageNetwork
+
+    def __init__(
+        self,
+        *,
+        unit: str | None = None,
+        vocabulary_size: int | None = None,
+        min_count: int | None = None,
+        embedding_size: int | None = None,
+        tied: bool | None = None,
+        hidden_size: int = 400,
+        layers: int = 2,
+        dropout: float | None = None,
+        input_dropout: float | None = None,
+        output_dropout: float | None = None,
+        embedding_dropout: float | None = None,
+        weight_drop: float | None = None,
+        activation_regularisation: float = 0.0,
+        temporal_regularisation: float = 0.0,
+        bptt: int = 64,
+        batch_size: int = 32,
+        independent: bool = False,
+        softmax: str = "full",
+        averaging_trigger: int = 0,
+        precision: str = "bfloat16-products",
+        **options: Any,
+    ) -> None:
+        # By name, as the base class's own dropout is never left open.
+        options |= {"hidden_size": hidden_size, "layers": layers, "dropout": dropout}
+        super().__init__(batch_size=batch_size, precision=precision, **options)
+        self.unit = unit
+        self.vocabulary_size = vocabulary_size
+        self.min_count = min_count
+        self.embedding_size = embedding_size
+        self.tied = tied
+        self.input_dropout = input_dropout
+        self.output_dropout = output_dropout
+        self.embedding_dropout = embedding_dropout
+        self.weight_drop = weight_drop
+        self.activation_regularisation = activation_regularisation
+        self.temporal_regularisation = temporal_regularisation
+        self.bptt = bptt
+        self.independent = independent
+        self.softmax = softmax
+        self.averaging_trigger = averaging_trigger
+
+    def check_arguments(self) -> None:
+        """Check every argument, as far as that needs no data.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+        filled = settled(self.get_params(), tokens=0)
+        Estimator.check_arguments(type(self)(**filled))
+        check(WindowSettings, filled)
+
+    def fit(self, texts: str | Sequence[str], dev: str | Sequence[str] | None = None) -> Self:
+        """Train.
+
+        Args:
+            texts: Documents, or one.
+            dev: Documents to choose the best epoch by; by default the last part of the texts is cut off.
+
+        Raises:
+            InputError: An argument or the text cannot be used; one sentence says what.
+        """
+        return self.fit_texts(texts, dev)
+
+    def fit_texts(
+        self,
+        texts: str | Sequence[str],
+        dev: str | Sequence[str] | None = None,
+        *,
+        checkpoint: Path | None = None,
+        checkpoint_seconds: float = 60.0,
+        resume: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train; what `fit` and the command line share.
+
+        Args:
+            texts: As in `fit`.
+            dev: As in `fit`.
+            checkpoint: A file for the state of training.
+            checkpoint_seconds: Time between two of them.
+            resume: Whether to go on from it.
+            progress: Is told of every step and epoch.
+
+        Raises:
+            InputError: An argument or the text cannot be used.
+            Interrupted: Training was asked to stop; its state is in `checkpoint`.
+        """
+        self.check_arguments()
+        texts = _documents(texts)
+        self.dev_texts_: list[str] | None = None
+        if dev is None:
+            texts, held = cut_off(texts, self.dev_fraction)
+            self.dev_texts_ = held
+        else:
+            held = _documents(dev)
+        unit: Any = self.unit or choose_unit(texts)
+        self.codec_ = TokenCodec.fit(texts, unit=unit, max_size=self.vocabulary_size, min_count=self.min_count)
+        train, dev_ids = self.encode(texts), self.encode(held)
+        if len(train.values) == 0 or len(dev_ids.values) == 0:
+            empty = "training" if len(train.values) == 0 else "dev"
+            raise InputError(f"the {empty} text has no token, expected at least one")
+        tokens = len(train.values)
+        self.settings_ = check(LanguageSettings, settled(self.get_params(), tokens))
+        settings = self._training_settings(tokens, checkpoint_seconds)
+        characters = None if unit == "word" else sum(map(len, held))
+        network = self.build_network()
+        if self.independent:
+            objective = document_objective(network, train, dev_ids, characters, settings)
+        else:
+            objective = stream_objective(network, train, dev_ids, characters, settings, self.bptt)
+        self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        return self
+
+    def _training_settings(self, tokens: int, checkpoint_seconds: float) -> TrainingSettings:
+        """The settings of the loop, with the number of epochs chosen where it is left open."""
+        epochs = epochs_for(tokens) if self.epochs is None else self.epochs
+        return check(TrainingSettings, self.get_params() | {"epochs": epochs, "checkpoint_seconds": checkpoint_seconds})
+
+    def build_network(self) -> LanguageNetwork:
+        """A fresh network for the fitted codec, drawn by `seed`; it takes the place of `network_`.
+
+        Raises:
+            InputError: The cell has no recurrent weights to drop.
+        """
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            self.network_ = LanguageNetwork(len(self.codec_), self.settings_)
+        return self.network_
+
+    def encode(self, texts: Sequence[str]) -> Ragged:
+        """The numbers of the tokens of documents."""
+        return Ragged.from_arrays(self.codec_.encode_all(texts), dtype=torch.int64)
+
+    def log_losses(self, texts: str | Sequence[str]) -> list[Surprise]:
+        """What every token of every document costs, read from the document's beginning.
+
+        Raises:
+            InputError: There is no document, or one is no text.
+        """
+        check_is_fitted(self, "network_")
+        documents = self.encode(_documents(texts))
+        found = surprises(self.network_.eval(), documents)
+        return [
+            Surprise(self.codec_.spell(ids.tolist()), nats.double().numpy())
+            for ids, nats in zip(documents, found, strict=True)
+        ]
+
+    def score(self, texts: str | Sequence[str]) -> float:
+        """The mean log-probability of a token, in nats: the larger the better.
+
+        Raises:
+            InputError: There is no token.
+        """
+        nats = np.concatenate([document.nats for document in self.log_losses(texts)])
+        if nats.size == 0:
+            raise InputError("the text has no token, expected at least one")
+        return -float(nats.mean())
+
+    def perplexity(self, texts: str | Sequence[str]) -> float:
+        r"""\(e\) to the mean surprise of a token: among how many equally likely ones the model chooses, as it were.
+
+        Raises:
+            InputError: There is no token.
+        """
+        return float(np.exp(-self.score(texts)))
+
+    def start(self) -> tuple[Tensor, States]:
+        """The log-probabilities of the first token of a document, `[vocabulary]`, and the state before it."""
+        check_is_fitted(self, "network_")
+        return self._read([START], None)
+
+    def feed(self, ids: ArrayLike, state: States) -> tuple[Tensor, States]:
+        """Read on: the log-probabilities after the last of these tokens, `[vocabulary]`, and the state there.
+
+        Args:
+            ids: Numbers of tokens, at least one, as `codec_` gives them.
+            state: From `start` or from the call before.
+
+        Raises:
+            InputError: There is no number, or one is none of the vocabulary.
+        """
+        numbers = np.atleast_1d(np.asarray(ids))
+        if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self.codec_):
+            last = len(self.codec_) - 1
+            raise InputError(f"expected numbers from 0 to {last}, at least one, found {numbers.tolist()}")
+        return self._read(numbers.tolist(), state)
+
+    def next_log_probabilities(self, text: str = "") -> NDArray[np.float64]:
+        """The logarithm of every token's probability to follow a text, `[vocabulary]`, by the numbers of `codec_`."""
+        found, state = self.start()
+        if len(ids := self.codec_.encode(text)):
+            found, _ = self.feed(ids, state)
+        return found.double().numpy()
+
+    def _read(self, ids: list[int], state: States | None) -> tuple[Tensor, States]:
+        network = self.network_.eval()
+        with torch.no_grad():
+            hidden, after = network(torch.tensor([ids], device=network.embedding.weight.device), state)
+            return network.log_probabilities(hidden[0, -1]).cpu(), after
+
+    def describe_size(self) -> str:
+        """The size of the fitted model and what it reads, in one phrase."""
+        units, depth = counted(self.hidden_size, "unit"), counted(self.layers, "layer")
+        return f"{self.count_parameters():,} parameters, {depth} of {units}; {len(self.codec_):,} {self.codec_.unit}s"
+
+    def explain(self) -> list[str]:
+        """Which engine runs the recurrent layers and why not the others."""
+        return [str(self.network_.stack.explain())]
+
+    def fitted_to_json(self) -> dict[str, Any]:
+        """Codec and settings, as JSON can hold them."""
+        return {"codec": self.codec_.to_json(), "settings": self.settings_.model_dump()}
+
+    def restore_fitted(self, saved: dict[str, Any]) -> None:
+        """Take up what `fitted_to_json` gave.
+
+        Raises:
+            KeyError, TypeError, AttributeError, ValueError: It is damaged.
+        """
+        self.codec_ = TokenCodec.from_json(saved["codec"])
+        self.settings_ = check(LanguageSettings, saved["settings"])
+
+
+def _documents(texts: str | Sequence[str]) -> list[str]:
+    """Texts as a list.
+
+    Raises:
+        InputError: One is no text, or there is none.
+    """
+    found = [texts] if isinstance(texts, str) else list(texts)
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise InputError(f"document {number} is {type(text).__name__}, expected a text")
+    if not found:
+        raise InputError("there is no document, expected at least one")
+    return found
