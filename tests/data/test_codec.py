@@ -207,3 +207,11 @@ def test_bad_options(unit: CodecUnit, options: dict[str, int], expected: str) ->
 def test_half_a_surrogate_pair_is_named() -> None:
     with pytest.raises(InputError, match=r"character 1 .* is half of a surrogate pair"):
         CODECS["byte"].encode("a\ud800")
+
+
+@pytest.mark.parametrize("unit", ["word", "char", "subword"])
+def test_folded_case_is_one_symbol(unit: str) -> None:
+    codec = TokenCodec.fit(["To be or NOT to be, İstanbul"] * 30, unit=unit, lowercase=True)
+    assert codec.encode("to BE or not").tolist() == codec.encode("TO be OR Not").tolist()
+    assert codec.decode(codec.encode("TO be or NOT")) == "to be or not"
+    assert TokenCodec.from_json(codec.to_json()) == codec

@@ -1,35 +1,25 @@
 """Texts to symbols of a language model and back: by words, characters, sub-word pieces or bytes."""
 
-import codecs
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, get_args
 
 import numpy as np
 
-from treadle.data.text import words
+from treadle.data.text import lower, words
+from treadle.data.text_writer import BYTES, LINE_END, TextWriter, within
 from treadle.data.vocabulary import SPECIAL, Ids, SubwordVocabulary, Vocabulary
 from treadle.errors import InputError, nearest
 
 CodecUnit = Literal["word", "char", "subword", "byte"]
 """What one symbol of a language model is."""
 
-LINE_END: Final = "\n"
-"""The token of a line end, among words and among characters; of words, people write it `<eos>`."""
 _UNKNOWN_WORD: Final = "<unk>"
-_REPLACEMENT: Final = "\ufffd"
-_BYTES: Final = 256
 
 _SAMPLE = 200_000  # characters that are looked at to tell whether a text is tokenised
 _ALONE: Final = re.compile(r"(?<!\S)[,.;!?，。；！？](?!\S)")
 _ATTACHED: Final = re.compile(r"\w[,;!?，。；！？](?!\S)")  # a dot may be part of an abbreviation
-
-# How words and marks stand in print; other marks, such as quotes and dashes, stand between spaces.
-_CLOSING: Final = frozenset(".,;:!?%)]}…’”»") | frozenset("。，；：！？、）】》」』")
-_OPENING: Final = frozenset("([{“‘«¿¡$€£#@") | frozenset("（【《「『")
-_FULL_WIDTH: Final = frozenset("。，；：！？、）】》」』")
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,7 @@ class TokenCodec:
     Attributes:
         unit: What a symbol is.
         tokenised: Of words: whether white space alone separates tokens.
+        lowercase: Whether upper case is folded; what is decoded is then lower case. Bytes are as they are.
         vocabulary: Of words or characters, or the sub-word pieces; None for bytes.
 
     Example:
@@ -68,6 +59,7 @@ class TokenCodec:
 
     unit: CodecUnit
     tokenised: bool
+    lowercase: bool
     vocabulary: Vocabulary | SubwordVocabulary | None
 
     @classmethod
@@ -77,6 +69,7 @@ class TokenCodec:
         *,
         unit: CodecUnit,
         tokenised: bool | None = None,
+        lowercase: bool = False,
         max_size: int | None = None,
         min_count: int | None = None,
     ) -> Self:
@@ -87,6 +80,7 @@ class TokenCodec:
             unit: What a symbol is.
             tokenised: Of words: whether white space alone separates tokens. None takes the look of the texts for it:
                 they say `<unk>`, or commas and the like stand alone ten times as often as behind a word.
+            lowercase: Fold upper case.
             max_size: Numbers at most; by default 8,000 for sub-word pieces, 30,000 for words unless the text says
                 `<unk>` (its words have been chosen already), and no limit for characters.
             min_count: Occurrences that a token must have. None keeps all characters, all words of a text that says
@@ -102,13 +96,15 @@ class TokenCodec:
         if unit == "byte":
             if max_size is not None or min_count is not None:
                 raise InputError("max_size and min_count are for vocabularies that are learnt, found the unit 'byte'")
-            return cls(unit, False, None)
+            return cls(unit, False, False, None)
+        if lowercase:
+            texts = [lower(text) for text in texts]
         if unit == "subword":
             pieces = SubwordVocabulary.fit(texts, max_size=8_000 if max_size is None else max_size, min_count=min_count)
-            return cls(unit, False, pieces)
+            return cls(unit, False, lowercase, pieces)
         if unit == "char":
             least = 1 if min_count is None else min_count
-            return cls(unit, False, Vocabulary.fit(texts, max_size=max_size, min_count=least))
+            return cls(unit, False, lowercase, Vocabulary.fit(texts, max_size=max_size, min_count=least))
         if tokenised is None:
             tokenised = looks_tokenised(texts)
         if tokenised and any(_UNKNOWN_WORD in text for text in texts):
@@ -116,11 +112,11 @@ class TokenCodec:
         elif max_size is None:
             max_size = 30_000
         known = ((token for token in _words(text, tokenised) if token != _UNKNOWN_WORD) for text in texts)
-        return cls(unit, tokenised, Vocabulary.fit(known, max_size=max_size, min_count=min_count))
+        return cls(unit, tokenised, lowercase, Vocabulary.fit(known, max_size=max_size, min_count=min_count))
 
     def __len__(self) -> int:
         """How many numbers there are, padding and unknown included: the rows of an embedding."""
-        return _BYTES + len(SPECIAL) if self.vocabulary is None else len(self.vocabulary)
+        return BYTES + len(SPECIAL) if self.vocabulary is None else len(self.vocabulary)
 
     @staticmethod
     def characters(text: str) -> int:
@@ -135,6 +131,8 @@ class TokenCodec:
         Raises:
             InputError: For bytes, the text holds half of a surrogate pair.
         """
+        if self.lowercase:
+            text = lower(text)
         if isinstance(self.vocabulary, SubwordVocabulary):
             return self.vocabulary.encode(text)
         if self.vocabulary is None:
@@ -149,7 +147,7 @@ class TokenCodec:
     def encode_all(self, texts: Iterable[str]) -> list[Ids]:
         """`encode` for every text; sub-word pieces on all cores."""
         if isinstance(self.vocabulary, SubwordVocabulary):
-            return self.vocabulary.encode_all(texts)
+            return self.vocabulary.encode_all(lower(text) if self.lowercase else text for text in texts)
         return [self.encode(text) for text in texts]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -161,9 +159,9 @@ class TokenCodec:
         writer = self.writer()
         return "".join([*(writer.write(int(number)) for number in ids), writer.end()])
 
-    def writer(self) -> "TextWriter":
+    def writer(self) -> TextWriter:
         """What turns symbols to text one at a time, as they are drawn."""
-        return TextWriter(self)
+        return TextWriter(self.vocabulary, words_apart=self.unit == "word", tokenised=self.tokenised)
 
     def spell(self, ids: Iterable[int]) -> list[str]:
         r"""Every symbol for itself, to be shown in a table: a line end among words is `<eos>`, a byte `\x0a`.
@@ -172,15 +170,20 @@ class TokenCodec:
             IndexError: A number is none of the symbols.
         """
         if self.vocabulary is None:
-            table = [*SPECIAL, *(f"\\x{byte:02x}" for byte in range(_BYTES))]
-            return [table[_within(int(number), len(table))] for number in ids]
+            table = [*SPECIAL, *(f"\\x{byte:02x}" for byte in range(BYTES))]
+            return [table[within(int(number), len(table))] for number in ids]
         spelt = self.vocabulary.decode(ids)
         return ["<eos>" if token == LINE_END else token for token in spelt] if self.unit == "word" else spelt
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs, as JSON can hold it."""
         vocabulary = None if self.vocabulary is None else self.vocabulary.to_json()
-        return {"unit": self.unit, "tokenised": self.tokenised, "vocabulary": vocabulary}
+        return {
+            "unit": self.unit,
+            "tokenised": self.tokenised,
+            "lowercase": self.lowercase,
+            "vocabulary": vocabulary,
+        }
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Self:
@@ -190,61 +193,17 @@ class TokenCodec:
             InputError: It is damaged.
         """
         unit: Any = saved.get("unit")
-        tokenised, vocabulary = saved.get("tokenised"), saved.get("vocabulary")
+        tokenised: Any = saved.get("tokenised")
+        lowercase: Any = saved.get("lowercase")
+        vocabulary = saved.get("vocabulary")
         fits = vocabulary is None if unit == "byte" else isinstance(vocabulary, dict)
-        if unit not in get_args(CodecUnit) or not isinstance(tokenised, bool) or not fits:
-            raise InputError("the saved codec is damaged: expected unit, tokenised and vocabulary")
+        sound = isinstance(tokenised, bool) and isinstance(lowercase, bool)
+        if unit not in get_args(CodecUnit) or not sound or not fits:
+            raise InputError("the saved codec is damaged: expected unit, tokenised, lowercase and vocabulary")
         if vocabulary is None:
-            return cls(unit, tokenised, None)
+            return cls(unit, tokenised, lowercase, None)
         kind = SubwordVocabulary if unit == "subword" else Vocabulary
-        return cls(unit, tokenised, kind.from_json(vocabulary))
-
-
-class TextWriter:
-    """Symbols to text, one at a time, in constant memory: the pieces put together are the codec's `decode`.
-
-    Args:
-        codec: Whose symbols they are.
-
-    Example:
-        >>> codec = TokenCodec.fit([""], unit="byte")
-        >>> writer = codec.writer()
-        >>> [writer.write(number) for number in codec.encode("né")]
-        ['n', '', 'é']
-    """
-
-    def __init__(self, codec: TokenCodec) -> None:
-        self._codec = codec
-        vocabulary = codec.vocabulary
-        self._spelling = None if vocabulary is None else vocabulary.decode(range(len(vocabulary)))
-        self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
-        self._last: str | None = None
-
-    def write(self, symbol: int) -> str:
-        """The text that a symbol adds, which is empty in the middle of a character of several bytes.
-
-        Raises:
-            IndexError: The number is none of the symbols.
-        """
-        special = _within(symbol, len(self._codec)) < len(SPECIAL)
-        if self._spelling is None:
-            return self.end() + _REPLACEMENT if special else self._bytes.decode(bytes([symbol - len(SPECIAL)]))
-        token, before = self._spelling[symbol], self._last
-        self._last = token
-        if self._codec.unit == "word":
-            return _gap(before, token, self._codec.tokenised) + token
-        if special:
-            return _REPLACEMENT
-        if self._codec.unit == "char":
-            return token
-        text = token.replace("▁", " ")
-        return text.removeprefix(" ") if before is None else text
-
-    def end(self) -> str:
-        """What is left when no symbol follows: a mark for the beginning of a character that was never completed."""
-        rest = self._bytes.decode(b"", final=True)
-        self._bytes.reset()
-        return rest
+        return cls(unit, tokenised, lowercase, kind.from_json(vocabulary))
 
 
 def looks_tokenised(texts: Sequence[str]) -> bool:
@@ -275,21 +234,3 @@ def _words(text: str, tokenised: bool) -> list[str]:
         tokens.append(LINE_END)
     tokens.pop()  # the end of the text is not that of a line
     return tokens
-
-
-def _gap(before: str | None, token: str, tokenised: bool) -> str:
-    """What stands between two words or marks in print; `before` is None at the beginning."""
-    if before is None or LINE_END in (before, token):
-        return ""
-    if tokenised:
-        return " "
-    if token in _CLOSING or before in _OPENING or before in _FULL_WIDTH:
-        return ""
-    two_words = unicodedata.category(before[-1])[0] in "LMN" and unicodedata.category(token[0])[0] in "LMN"
-    return "" if two_words and words(before + token, lowercase=False) == [before, token] else " "
-
-
-def _within(symbol: int, symbols: int) -> int:
-    if not 0 <= symbol < symbols:
-        raise IndexError(f"{symbol} is none of the {symbols} symbols")
-    return symbol

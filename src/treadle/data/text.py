@@ -87,10 +87,12 @@ def _prepare(text: str, lowercase: bool) -> str:
     """Line breaks made white space and, if asked, lower case; every character keeps its position."""
     if "<br" in text or "<BR" in text:
         text = _LINE_BREAK.sub(lambda match: " " * len(match[0]), text)
-    if lowercase:
-        # The one character whose lower case is two.
-        text = text.replace("İ", "i").lower()
-    return text
+    return lower(text) if lowercase else text
+
+
+def lower(text: str) -> str:
+    """A text in lower case, as long as before: the one character whose lower case is two becomes one."""
+    return text.replace("İ", "i").lower()
 
 
 @dataclass(frozen=True)
