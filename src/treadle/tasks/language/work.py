@@ -1,0 +1,157 @@
+"""What the command line does for a language model: texts in, the surprise of every token out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from treadle.data.builtin import load
+from treadle.data.corpus import CORPUS_FORMATS, Corpus, corpus_of_table, read_corpus
+from treadle.errors import InputError, counted, nearest
+from treadle.tasks.folder import load_config, load_model
+from treadle.tasks.language.estimator import LanguageModel
+from treadle.tasks.language.reporting import answer, fit_baseline, headline, make_report, scored
+from treadle.tasks.language.split import cut_off
+from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.source import BUILTIN, DataSource, builtin
+from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+
+DOCUMENTS = ("lines", "paragraphs")
+"""What `--format` can say a document of a text file is, beside the whole file."""
+RAW = "bytes"
+"""What `--format` says where a file of any kind is read as it is."""
+
+
+class LanguageWork(Work):
+    """A language model of texts.
+
+    Args:
+        source: Where they are.
+        corpus: The training documents.
+    """
+
+    tasks = ("language-model",)
+    task = "language-model"
+
+    def __init__(self, source: DataSource, corpus: Corpus) -> None:
+        self.source, self.corpus = source, corpus
+        self.others: dict[str, Corpus] = {}
+
+    @classmethod
+    def open(cls, source: DataSource) -> Self:
+        """Read the training texts."""
+        source.refuse(cls.task, "target", "separator")
+        return cls(source, open_corpus(source, source.train, "train"))
+
+    def understand(self, estimator: LanguageModel) -> list[str]:
+        """Read the dev and test texts."""
+        notes = [f"{self.source.train}: {understood(self.corpus)}"]
+        for name, place in self.source.others().items():
+            self.others[name] = open_corpus(self.source, place, name)
+            notes.append(f"{name}: {understood(self.others[name])}")
+        if "dev" not in self.others:
+            notes.append(f"dev: the last {estimator.dev_fraction:.0%} of the training text, set aside")
+        return notes
+
+    def fit(self, estimator: LanguageModel, how: Conduct) -> None:
+        """Train on the texts."""
+        dev = self.others.get("dev")
+        estimator.fit_texts(
+            self.corpus.texts,
+            None if dev is None else dev.texts,
+            checkpoint=how.checkpoint,
+            checkpoint_seconds=how.checkpoint_seconds,
+            resume=how.resume,
+            progress=how.progress,
+        )
+
+    def conclude(self, estimator: LanguageModel, folder: Path, notes: Sequence[str], say: Say) -> Result:
+        """Measure the model and the n-gram model, which learns from the same symbols, and write result and report."""
+        train, texts = self.corpus.texts, {name: corpus.texts for name, corpus in self.others.items()}
+        if "dev" not in texts:
+            train, held = cut_off(train, estimator.dev_fraction)
+            texts = {"dev": held, **texts}
+        splits = {name: scored(estimator, some) for name, some in texts.items()}
+        notes = [*notes, *(f"{name}: {split.covered(estimator.codec_)}" for name, split in splits.items())]
+        for note in notes[-len(splits) :]:
+            say(note)
+        say("the baseline learns from the same text ...")
+        symbols = estimator.encode(train)
+        report = make_report(
+            estimator,
+            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
+            splits,
+            fit_baseline(estimator, symbols, splits),
+            counts=symbols.values.bincount(minlength=len(estimator.codec_)).numpy(),
+            data_notes=notes,
+            commands=commands(self.source, estimator, folder),
+        )
+        return write_result(folder, self.task, report)
+
+    @classmethod
+    def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
+        """Measure a trained model on texts."""
+        refuse_options(options)
+        model, corpus = _opened(folder, source)
+        split = scored(model, corpus.texts)
+        title = f"{model.describe()} on {Path(source.train).name}"
+        amount = (
+            f"{counted(split.tokens, 'token')} in {counted(len(corpus), 'document')}, {split.covered(model.codec_)}"
+        )
+        return Measured(amount, split.metrics(), lambda: make_report(model, title, {"test": split}))
+
+    @classmethod
+    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+        """The surprise of every document, or line of standard input: a figure, or every token for itself."""
+        if lines is None:
+            model, corpus = _opened(folder, source)
+            texts, places = corpus.texts, corpus.places
+        else:
+            model, _ = load_model(folder)
+            texts = list(lines)
+            places = [f"standard input, line {number}" for number in range(1, len(texts) + 1)]
+        for text, place in zip(texts, places, strict=True):
+            said = answer(model, text)
+            figure = said[headline(model)]
+            yield Answer("–" if figure is None else f"{figure:.4f}", {"where": place, **said})
+
+
+def open_corpus(source: DataSource, place: str, split: str) -> Corpus:
+    """Read one part of the texts.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    if source.input is not None and len(source.input) > 1:
+        raise InputError(f"a language model reads one column of texts, found {len(source.input)} of --input")
+    column = source.input[0] if source.input else None
+    if place.startswith(BUILTIN):
+        return corpus_of_table(load(builtin(place).name, split), column)
+    known = (*CORPUS_FORMATS, *DOCUMENTS, RAW)
+    if source.format is not None and source.format not in known:
+        raise InputError(f"the format {source.format!r} is none of texts{nearest(source.format, known)}")
+    documents: Any = source.format if source.format in DOCUMENTS else None
+    format_ = source.format if source.format in CORPUS_FORMATS else None
+    return read_corpus(
+        place,
+        documents=documents,
+        column=column,
+        format=format_,
+        encoding=source.encoding,
+        header=source.header,
+        raw=source.format == RAW,
+    )
+
+
+def understood(corpus: Corpus) -> str:
+    """How texts were read, with their size."""
+    return f"{corpus.note}, {counted(corpus.characters, 'character')}"
+
+
+def _opened(folder: Path, source: DataSource) -> tuple[LanguageModel, Corpus]:
+    """A model and the texts that `source.train` names, read as those it was trained on unless told otherwise."""
+    model, _ = load_model(folder)
+    before = load_config(folder)[1]
+    if not source.train.startswith(BUILTIN) and not source.train.endswith((".txt", ".txt.gz")):
+        source = replace(source, input=before.get("input"))
+    return model, open_corpus(replace(source, format=source.format or before.get("format")), source.train, "test")
