@@ -1,6 +1,7 @@
 """Tasks: estimators that learn from sequences of any kind, and the work of a run from file to report."""
 
 from treadle.tasks.folder import load
+from treadle.tasks.language import LanguageModel
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
 
-__all__ = ["SequenceClassifier", "SequenceRegressor", "load"]
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "load"]
