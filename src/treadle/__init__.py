@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from treadle.data import Table, read
     from treadle.errors import InputError
     from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
-    from treadle.tasks import SequenceClassifier, SequenceRegressor, load
+    from treadle.tasks import SequenceClassifier, SequenceRegressor, SequenceTagger, load
 
 __version__ = "0.1.0"
 
@@ -25,6 +25,7 @@ __all__ = [
     "Recurrent",
     "SequenceClassifier",
     "SequenceRegressor",
+    "SequenceTagger",
     "Stack",
     "Table",
     "load",
@@ -38,7 +39,7 @@ _MODULES = {
     "data": ("Table", "read"),
     "errors": ("InputError",),
     "nn": ("GRU", "LSTM", "RNN", "Recurrent", "Stack"),
-    "tasks": ("SequenceClassifier", "SequenceRegressor", "load"),
+    "tasks": ("SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

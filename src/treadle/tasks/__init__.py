@@ -3,5 +3,6 @@
 from treadle.tasks.folder import load
 from treadle.tasks.language import LanguageModel
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
+from treadle.tasks.tagging import SequenceTagger
 
-__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "load"]
+__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"]

@@ -180,7 +180,11 @@ class TaggerNetwork(nn.Module):
         Raises:
             InputError: The batch lacks tags or labels, or a tag is outside the range.
         """
-        emissions, logits = self(batch)
+        return self.losses_of(self(batch), batch)
+
+    def losses_of(self, outputs: tuple[Tensor, Tensor | None], batch: TaggerBatch) -> tuple[Tensor, Tensor | None]:
+        """The same from what `forward` gave for the batch."""
+        emissions, logits = outputs
         if batch.tags is None or (logits is not None and batch.labels is None):
             raise InputError("a loss needs the gold tags, and labels where the network gives them")
         if self.crf is not None:
@@ -204,7 +208,11 @@ class TaggerNetwork(nn.Module):
         a batch of long ones many times that of a batch of short ones, past the clipping norm, and beside the labels'
         loss; and a CRF's loss would not be comparable with a softmax's.
         """
-        of_tags, of_labels = self.losses(batch)
+        return self.loss_of(self(batch), batch)
+
+    def loss_of(self, outputs: tuple[Tensor, Tensor | None], batch: TaggerBatch) -> Tensor:
+        """The same from what `forward` gave for the batch."""
+        of_tags, of_labels = self.losses_of(outputs, batch)
         loss = of_tags.sum() / batch.lengths.sum().clamp(min=1).to(of_tags.device)
         return loss if of_labels is None or not len(of_labels) else loss + self.label_weight * of_labels.mean()
 
@@ -212,14 +220,25 @@ class TaggerNetwork(nn.Module):
     def decode(self, batch: TaggerBatch) -> Decoded:
         """The best tags, how probable they are, and the labels' probabilities."""
         emissions, logits = self(batch)
+        tags, log_probability = self.best(emissions, batch.lengths)
         labels = None if logits is None else logits.float().softmax(1)
+        return Decoded(tags, log_probability, self.marginals(emissions, batch.lengths), labels)
+
+    @torch.no_grad()
+    def best(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The most probable tags `[batch, time]`, zero past a length, and their log-probability `[batch]`."""
         if self.crf is not None:
-            tags, log_probability = self.crf.decode(emissions, batch.lengths)
-            return Decoded(tags, log_probability, self.crf.marginals(emissions, batch.lengths), labels)
-        lengths = batch.lengths.to(emissions.device)
-        each = clear_padding(emissions.float().log_softmax(2), lengths)
+            return self.crf.decode(emissions, lengths)
+        each = clear_padding(emissions.float().log_softmax(2), lengths.to(emissions.device))
         highest, tags = each.max(2)
-        return Decoded(tags, highest.sum(1), clear_padding(each.exp(), lengths), labels)
+        return tags, highest.sum(1)
+
+    @torch.no_grad()
+    def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """The probability of every tag of each token, `[batch, time, tags]`, zero past a length."""
+        if self.crf is not None:
+            return self.crf.marginals(emissions, lengths)
+        return clear_padding(emissions.float().softmax(2), lengths.to(emissions.device))
 
 
 def _embedding(words: int, settings: TaggerSettings, vectors: Tensor | None) -> nn.Embedding:

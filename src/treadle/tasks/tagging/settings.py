@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from treadle.tasks.settings import RecurrentSettings
 
@@ -37,3 +37,14 @@ class TaggerSettings(RecurrentSettings):
     character_pooling: Literal["last", "max"]
     pooling: Literal["last", "mean", "max", "attention", "concat"]
     label_weight: float = Field(ge=0)
+
+
+class TaggerFeatureSettings(BaseModel):
+    """How sentences become numbers; the fields are documented in `SequenceTagger`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    word_vectors: str | None
+    lowercase: bool
+    min_count: int | None = Field(ge=1)
+    vocabulary_size: int | None = Field(ge=3)

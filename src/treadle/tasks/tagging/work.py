@@ -1,0 +1,171 @@
+"""What the command line does for tagged sentences: files of tokens with tags in, a model that tags out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from json import loads
+from pathlib import Path
+from typing import Any, Self
+
+from treadle.data.builtin import load
+from treadle.data.tagging import TAGGED_FORMATS, TaggedSentences, from_table, read_tagged
+from treadle.errors import InputError, counted, nearest
+from treadle.evaluation.tagging import tagging_scores
+from treadle.tasks.folder import load_config
+from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.source import BUILTIN, DataSource, builtin
+from treadle.tasks.tagging.answers import answers
+from treadle.tasks.tagging.estimator import SequenceTagger
+from treadle.tasks.tagging.inputs import to_given
+from treadle.tasks.tagging.reporting import fit_baseline, gold, make_report, said
+from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+
+
+class TagWork(Work):
+    """Tags for tokens.
+
+    Args:
+        source: Where the data is.
+        data: The training sentences.
+    """
+
+    tasks = ("tag",)
+    task = "tag"
+
+    def __init__(self, source: DataSource, data: TaggedSentences) -> None:
+        self.source, self.data = source, data
+        self.others: dict[str, TaggedSentences] = {}
+
+    @classmethod
+    def open(cls, source: DataSource) -> Self:
+        """Read the training sentences."""
+        source.refuse("tag", "separator", "header")
+        return cls(source, with_tags(read_sentences(source, source.train, "train")))
+
+    def understand(self, estimator: SequenceTagger) -> list[str]:
+        """Read the dev and test sentences."""
+        source = self.source
+        notes = [f"{source.train}: {self.data.note}"]
+        for name, place in source.others().items():
+            self.others[name] = with_tags(read_sentences(source, place, name))
+            notes.append(f"{name}: {self.others[name].note}")
+        if "dev" not in self.others:
+            share = f"{estimator.dev_fraction:.0%}"
+            notes.append(f"dev: {share} of the training sentences, set aside by seed {estimator.seed}")
+        return notes
+
+    def fit(self, estimator: SequenceTagger, how: Conduct) -> None:
+        """Train on the sentences."""
+        estimator.fit_sentences(
+            self.data,
+            dev=self.others.get("dev"),
+            checkpoint=how.checkpoint,
+            checkpoint_seconds=how.checkpoint_seconds,
+            resume=how.resume,
+            progress=how.progress,
+        )
+
+    def conclude(self, estimator: SequenceTagger, folder: Path, notes: Sequence[str], say: Say) -> Result:
+        """Measure the model and the baseline, and write result and report.
+
+        With a test split the baseline learns from every sentence that the model saw, those set aside for dev included.
+        Without one, dev is where the two are compared, so the baseline must not have seen it.
+        """
+        train, others = self.data, self.others
+        if "dev" not in others:
+            assert estimator.dev_rows_ is not None
+            others = {"dev": train.take(estimator.dev_rows_), **others}
+            if "test" not in others:
+                train = train.take(estimator.train_rows_)
+        shown = "test" if "test" in others else "dev"
+        say("the baseline learns from the same sentences ...")
+        report = make_report(
+            estimator,
+            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
+            others,
+            fit_baseline(estimator.features_, train, {shown: others[shown]}),
+            data_notes=notes,
+            commands=commands(self.source, estimator, folder),
+        )
+        return write_result(folder, self.task, report)
+
+    @classmethod
+    def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
+        """Measure a trained model on tagged sentences."""
+        refuse_options(options)
+        estimator = load_tagger(folder)
+        data = with_tags(read_sentences(_as_trained(folder, source), source.train, "test"))
+        title = f"{estimator.describe()} on {Path(source.train).name}"
+        return Measured(
+            counted(len(data), "sentence"),
+            tagging_scores(gold(estimator.features_, data), said(estimator, data)),
+            lambda: make_report(estimator, title, {"test": data}),
+        )
+
+    @classmethod
+    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+        """Tag every sentence of a file, whether it has tags or not, or every line of standard input."""
+        estimator = load_tagger(folder)
+        if lines is None:
+            data = read_sentences(_as_trained(folder, source, tagged=False), source.train, "test")
+            given = to_given(data.tokens)
+        else:
+            given = to_given([_sentence(line) for line in lines])
+        yield from answers(estimator, given)
+
+
+def read_sentences(source: DataSource, place: str, split: str) -> TaggedSentences:
+    """One part of the data, by the columns that `--input` (tokens) and `--target` (tags) name.
+
+    Raises:
+        InputError: It cannot be read as tagged sentences.
+    """
+    if source.input is not None and len(source.input) > 1:
+        raise InputError(f"--input names {len(source.input)} columns, expected one, that of the tokens")
+    tokens = source.input[0] if source.input else None
+    if place.startswith(BUILTIN):
+        return from_table(load(builtin(place).name, split), tokens=tokens, tags=source.target)
+    if source.format is not None and source.format not in TAGGED_FORMATS:
+        raise InputError(
+            f"the format {source.format!r} holds no tagged sentences{nearest(source.format, TAGGED_FORMATS)}"
+        )
+    return read_tagged(place, format=source.format, encoding=source.encoding, tokens=tokens, tags=source.target)
+
+
+def with_tags(data: TaggedSentences) -> TaggedSentences:
+    """The same sentences.
+
+    Raises:
+        InputError: They have no tags.
+    """
+    if data.tags is None:
+        raise InputError(f"{data.source}: found tokens and no tags, expected a tag for each token")
+    return data
+
+
+def load_tagger(folder: Path) -> SequenceTagger:
+    """The tagger of a run folder.
+
+    Raises:
+        InputError: The folder is damaged, or holds another kind of model.
+    """
+    return SequenceTagger.load(folder)
+
+
+def _as_trained(folder: Path, source: DataSource, *, tagged: bool = True) -> DataSource:
+    """The columns that the model was trained on, unless others are named; without tags, theirs is not needed."""
+    source.refuse("tag", "separator", "header")
+    before = load_config(folder)[1]
+    target = before.get("target") if tagged else None
+    return replace(source, input=source.input or before.get("input"), target=source.target or target)
+
+
+def _sentence(line: str) -> str | list[str]:
+    """A line as a text; as tokens, if it is a JSON list of strings."""
+    if line.startswith("["):
+        try:
+            value = loads(line)
+        except ValueError:
+            return line
+        if isinstance(value, list) and all(isinstance(token, str) for token in value):
+            return value
+    return line
