@@ -16,6 +16,7 @@ from treadle.training.averaging import WeightAverage
 from treadle.training.checkpoint import load_state, remove_leftovers, save_state
 from treadle.training.denormals import denormals_flushed
 from treadle.training.interrupt import StopFlag, deferred_interrupt
+from treadle.training.layers import Thaw
 from treadle.training.objective import Objective
 from treadle.training.optimisation import LearningRate, make_optimizer
 from treadle.training.progress import Progress, Silent
@@ -90,11 +91,14 @@ class Trainer:
                 f"a state that is carried from batch to batch needs one process, found {found}; train on independent "
                 "documents, or without torch's launcher"
             )
+        if settings.unfreeze_epochs and self.accelerator.num_processes > 1:
+            raise InputError("unfreeze_epochs needs one process: several agree once and for all on what learns")
         self.is_main = self.accelerator.is_main_process
         self.progress = progress if self.is_main else Silent()
         if checkpoint is not None and self.is_main:
             remove_leftovers(checkpoint)
-        optimizer = make_optimizer(objective.model, settings)
+        self.thaw = Thaw(objective.model, objective.layers, settings.unfreeze_epochs)
+        optimizer = make_optimizer(objective.model, settings, objective.layers)
         self.model, self.optimizer = self.accelerator.prepare(objective.model, optimizer)
         # The loop chooses the precision by itself; accelerate's own wrapper would stay on the model after training.
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
@@ -112,6 +116,7 @@ class Trainer:
             self.progress.start(step=run.step, steps=self.steps, epochs=settings.epochs)
             while not run.finished:
                 self.model.train()
+                self.thaw.before(run.epoch)
                 for batch in self._my_batches(run.epoch)[run.position :]:
                     self.optimizer.zero_grad()
                     with products_of(settings.precision):
@@ -128,6 +133,7 @@ class Trainer:
                     self._pause(stop)
                 self._end_epoch()
                 self._pause(stop)
+        self.thaw.end()
         self.accelerator.unwrap_model(self.model).load_state_dict(self.best)
         return run.history
 

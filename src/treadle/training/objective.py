@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from treadle.training.layers import Layers
+
 Rows = NDArray[np.int64]
 
 
@@ -41,6 +43,7 @@ class Objective:
             epoch is chosen.
         carried: What goes from batch to batch, if anything does; batches then have an order that one process alone can
             keep.
+        layers: Groups of the model's modules from the output down to the input, for learning rates of their own.
     """
 
     model: nn.Module
@@ -49,3 +52,4 @@ class Objective:
     evaluate: Callable[[nn.Module], dict[str, float]]
     merit: Callable[[dict[str, float]], list[float]]
     carried: Carried | None = None
+    layers: Layers = ()

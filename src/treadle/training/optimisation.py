@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
+from treadle.training.layers import Layers, layer_parameters
 from treadle.training.settings import TrainingSettings
 
 WARM_UP = 0.1
@@ -17,14 +18,21 @@ LEAST = 1e-3
 """Share of the peak that a falling learning rate does not go below."""
 
 
-def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """The optimiser of a model; weight decay applies to matrices, not to biases and other vectors."""
-    matrices = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
+def make_optimizer(model: nn.Module, settings: TrainingSettings, layers: Layers = ()) -> torch.optim.Optimizer:
+    """The optimiser of a model; weight decay applies to matrices, not to biases and other vectors.
+
+    Args:
+        model: What is trained.
+        settings: How.
+        layers: Groups of its modules, the first with the whole learning rate; by default one for all.
+    """
+    groups: list[dict[str, Any]] = []
+    for depth, parameters in enumerate(layer_parameters(model, layers)):
+        rate = settings.learning_rate * settings.layer_decay**depth
+        learning = [p for p in parameters if p.requires_grad]
+        matrices, vectors = [p for p in learning if p.dim() > 1], [p for p in learning if p.dim() <= 1]
+        groups.append({"params": matrices, "lr": rate, "weight_decay": settings.weight_decay})
+        groups.append({"params": vectors, "lr": rate, "weight_decay": 0.0})
     rate = settings.learning_rate
     match settings.optimizer:
         case "adamw":

@@ -27,6 +27,10 @@ class TrainingSettings(BaseModel):
             they are. See `treadle.training.averaging`.
         averaging_trigger: Instead, the uniform mean since the dev loss was first above the least of all but the last so
             many epochs (Merity et al. 2018); 0 for never.
+        layer_decay: From each group of layers to the next below, the learning rate falls to this share of it, where the
+            objective has such groups (Howard & Ruder 2018, section 3.2).
+        unfreeze_epochs: Each group waits this many epochs longer than the one above it before it learns; 0 for none
+            (section 3.3 there).
         patience: Epochs without a better one on dev before training ends; 0 for never.
         batch_tokens: Padded steps a batch, at most.
         batch_size: Sequences a batch, at most.
@@ -49,6 +53,8 @@ class TrainingSettings(BaseModel):
     clip_norm: float = Field(default=1.0, ge=0)
     averaging: float = Field(default=0.0, ge=0, lt=1)
     averaging_trigger: int = Field(default=0, ge=0)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    unfreeze_epochs: int = Field(default=0, ge=0)
     patience: int = Field(default=0, ge=0)
     batch_tokens: int = Field(default=8192, ge=1)
     batch_size: int = Field(default=64, ge=1)
