@@ -6,6 +6,7 @@ COMMANDS = {
     "train": "Train a model on a file or folder, beside an honest baseline.",
     "evaluate": "Measure a trained model on other data.",
     "predict": "Answer for every row of a file, or of standard input.",
+    "generate": "Write text with a language model, as it is drawn.",
     "explain": "Which engine runs a model or a cell, and why; what the compiler makes of a cell.",
     "warmup": "Compile the kernels of cells for this machine, so that nothing waits for them later.",
     "datasets": "List the built-in data sets, or write one to a file.",
