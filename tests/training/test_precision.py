@@ -4,10 +4,13 @@ import copy
 
 import pytest
 import torch
-from toy import make_model, train, weights
+from torch import nn
+from toy import make_model, make_objective, settings, train, weights
 
 from treadle.errors import InputError
+from treadle.training import fit
 from treadle.training.accelerator import make_accelerator
+from treadle.training.objective import Rows
 
 
 def test_bfloat16_learns_and_differs_from_float32() -> None:
@@ -52,3 +55,27 @@ def test_each_run_chooses_its_device_anew(monkeypatch: pytest.MonkeyPatch) -> No
     assert make_accelerator("auto", "float32").device.type == "meta"
     monkeypatch.delenv("ACCELERATE_TORCH_DEVICE")
     assert make_accelerator("cpu", "float32").device.type == "cpu"
+
+
+def test_products_in_bfloat16_are_those_of_training_and_of_nothing_else() -> None:
+    """Weights stay in float32 and training goes on as before; the mode is there in a step and gone in evaluation."""
+    seen: dict[str, set[str]] = {"loss": set(), "evaluate": set()}
+    objective = make_objective()
+    loss, evaluate = objective.loss, objective.evaluate
+
+    def watched_loss(model: nn.Module, rows: Rows) -> torch.Tensor:
+        seen["loss"].add(torch.get_float32_matmul_precision())
+        return loss(model, rows)
+
+    def watched_evaluate(model: nn.Module) -> dict[str, float]:
+        seen["evaluate"].add(torch.get_float32_matmul_precision())
+        return evaluate(model)
+
+    objective.loss, objective.evaluate = watched_loss, watched_evaluate
+    before = torch.get_float32_matmul_precision()
+    history = fit(objective, settings(precision="bfloat16-products", epochs=8))
+    assert seen == {"loss": {"medium"}, "evaluate": {before}}
+    assert torch.get_float32_matmul_precision() == before
+    assert weights(objective.model).dtype == torch.float32
+    _, exact = train(epochs=8)
+    assert history[-1]["dev_loss"] == pytest.approx(exact[-1]["dev_loss"], rel=0.05)
