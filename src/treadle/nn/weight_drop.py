@@ -58,11 +58,7 @@ class WeightDrop(nn.Module):
         Raises:
             InputError: There are none: each unit's state is fed back to itself alone.
         """
-        found: dict[str, Tensor] = {
-            name: weight
-            for name, weight in layers.named_parameters()
-            if weight.dim() == 2 and name.rpartition(".")[2].startswith(self.names)
-        }
+        found = recurrent_weights(layers, self.names)
         if not found:
             kind = next((type(m.cell).__name__ for m in layers.modules() if hasattr(m, "cell")), type(layers).__name__)
             raise InputError(f"{kind} has no matrix of recurrent weights to drop, expected weight_drop 0 for it")
@@ -82,6 +78,15 @@ class WeightDrop(nn.Module):
     def extra_repr(self) -> str:
         """The probability, as `repr` shows it."""
         return f"p={self.p}"
+
+
+def recurrent_weights(layers: nn.Module, names: Sequence[str] = RECURRENT) -> dict[str, Tensor]:
+    """The matrices whose names begin so, by their full names in `layers`; none where a unit feeds itself alone."""
+    return {
+        name: weight
+        for name, weight in layers.named_parameters()
+        if weight.dim() == 2 and name.rpartition(".")[2].startswith(tuple(names))
+    }
 
 
 def keep_mask(like: Tensor, p: float) -> Tensor:

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from treadle.cells import cell_names, make_cell
 from treadle.errors import InputError
+from treadle.nn.weight_drop import recurrent_weights
 from treadle.tasks.settings import RecurrentSettings
 
 FEW: dict[str, float] = {
@@ -72,6 +74,9 @@ def settled(arguments: dict[str, Any], tokens: int) -> dict[str, Any]:
     if arguments["tied"] and adaptive:
         raise InputError("softmax 'adaptive' has vectors of several sizes and cannot be tied, expected tied=False")
     noise = MANY if tokens >= MANY_TOKENS else FEW
+    cell = arguments["cell"]
+    if arguments["weight_drop"] is None and cell in cell_names() and not recurrent_weights(make_cell(cell, 2, 2)):
+        noise = noise | {"weight_drop": 0.0}
     chosen = noise | {"embedding_size": arguments["hidden_size"], "tied": not adaptive}
     return arguments | {name: value for name, value in chosen.items() if arguments[name] is None}
 
