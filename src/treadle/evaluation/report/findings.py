@@ -205,5 +205,5 @@ def _commonest(names: Sequence[str], counts: Counts) -> Html:
         [names[true], names[given], f"{rows:,}", f"{rows / totals[true]:.0%}"]
         for true, given, rows in _confusions(counts)[:_SHOWN_PAIRS]
     ]
-    head = ["Truth", "Answer", "Rows", "Of the truth"]
+    head = ["Truth", "Answer", "Times", "Of the truth"]
     return table("The commonest confusions", head, rows, numeric_from=2)

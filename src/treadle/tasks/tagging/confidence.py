@@ -29,8 +29,8 @@ def span_confidence(
     = Z_{\hat y_s \dots \hat y_e} / Z$$
 
     with \(Z_{\hat y_s \dots \hat y_e}\) the sum over the sequences that agree with the predicted one within the span.
-    As the network's tags tell first, last and single tokens apart, these are all sequences that have just this span, with
-    its type and both ends. So the number is exact, which neither the product of marginals is (it takes neighbouring
+    As the network's tags tell first, last and single tokens apart, these are all sequences that have just this span,
+    with its type and both ends. So it is exact, which neither the product of marginals is (it takes neighbouring
     tags for independent, and comes out too low) nor their smallest (too high). A softmax does take them for
     independent, so there it is the product.
 

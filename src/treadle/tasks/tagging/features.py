@@ -201,7 +201,7 @@ class TaggerFeatures:
 
     def describe(self) -> str:
         """One phrase: what is read and what is answered."""
-        kinds = "tags" if self.scheme is None else f"{self.scheme.upper()} tags, learnt as {INNER.upper()}"
+        kinds = "tags" if self.scheme is None else f"{INNER.upper()} tags, answered in {self.scheme.upper()}"
         labels = f", {len(self.labels)} labels of sentences" if self.labels else ""
         return f"{len(self.words):,} words, {len(self.characters):,} characters, {len(self.tags)} {kinds}{labels}"
 

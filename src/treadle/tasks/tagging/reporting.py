@@ -12,7 +12,8 @@ from treadle.data.tagging import TaggedSentences, to_spans
 from treadle.errors import counted
 from treadle.evaluation import Report, baseline
 from treadle.evaluation.baselines.tags import FrequentTagBaseline
-from treadle.evaluation.report.tagging import TaggedSplit, TaggingSystem, build_tagging_report
+from treadle.evaluation.report.sentences import TaggedSplit
+from treadle.evaluation.report.tagging import TaggingSystem, build_tagging_report
 from treadle.evaluation.tagging import Tagging
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
 
