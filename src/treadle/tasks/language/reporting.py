@@ -20,8 +20,11 @@ from treadle.evaluation import Comparison, Estimate, Report, SystemScores, compa
 from treadle.evaluation.baselines.ngram import KneserNey
 from treadle.evaluation.intervals import Interval
 from treadle.evaluation.language import language_difference, language_metrics
+from treadle.tasks.language.adapt import Adaptation, adapted_losses
 from treadle.tasks.language.estimator import LanguageModel, Surprise
 
+NOUNS = {"word": "word", "subword": "sub-word", "char": "character", "byte": "byte"}
+"""What a token is called, by unit."""
 ORDERS = {"word": 5, "subword": 5, "char": 7, "byte": 7}
 """Length of the longest n-gram of the baseline, by unit."""
 
@@ -61,23 +64,32 @@ class Scored:
 
     def covered(self, codec: TokenCodec) -> str:
         """How much of the texts the vocabulary holds, in one phrase."""
+        size = counted(self.tokens, NOUNS[codec.unit])
         unknown = int((self.ids.values == UNKNOWN).sum())
         if not unknown:
-            return f"{counted(self.tokens, codec.unit)}, all known"
+            return f"{size}, all known"
         note = " (what spelling them would cost is not in any figure)" if codec.unit == "word" else ""
-        return f"{counted(self.tokens, codec.unit)}, {unknown / self.tokens:.2%} of them unknown{note}"
+        return f"{size}, {unknown / self.tokens:.2%} of them unknown{note}"
 
 
-def scored(model: LanguageModel, texts: Sequence[str]) -> Scored:
+def scored(
+    model: LanguageModel, texts: Sequence[str], how: Adaptation | None = None, *, train: Ragged | None = None
+) -> Scored:
     """Read texts with a model.
 
+    Args:
+        model: The fitted model.
+        texts: Documents.
+        how: Whether and how it adapts to them.
+        train: As `adapted_losses` needs it.
+
     Raises:
-        InputError: They have no token.
+        InputError: They have no token, or as `adapted_losses` does.
     """
     ids = model.encode(texts)
     if len(ids.values) == 0:
         raise InputError("the text has no token, expected at least one")
-    return Scored(texts, ids, model.log_losses(texts))
+    return Scored(texts, ids, adapted_losses(model, texts, how, train=train) if how else model.log_losses(texts))
 
 
 def headline(model: LanguageModel) -> str:
@@ -99,7 +111,7 @@ def fit_baseline(
     seconds = time.monotonic() - since
     nats = {name: [-row for row in ngram.score([ids.numpy() for ids in split.ids])] for name, split in splits.items()}
     scores = {name: language_metrics(nats[name], split.characters) for name, split in splits.items()}
-    description = f"interpolated, modified Kneser-Ney smoothing, of the same {model.codec_.unit}s"
+    description = f"interpolated, modified Kneser-Ney smoothing, of the same {NOUNS[model.codec_.unit]}s"
     return SystemScores(f"{order}-gram model", scores, description, seconds), nats
 
 

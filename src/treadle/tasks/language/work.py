@@ -5,16 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from treadle.data import Ragged
 from treadle.data.builtin import load
 from treadle.data.corpus import CORPUS_FORMATS, Corpus, corpus_of_table, read_corpus
 from treadle.errors import InputError, counted, nearest
 from treadle.tasks.folder import load_config, load_model
+from treadle.tasks.language.adapt import Adaptation
 from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.reporting import answer, fit_baseline, headline, make_report, scored
 from treadle.tasks.language.split import cut_off
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
-from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+from treadle.tasks.work import Answer, Conduct, Measured, Work
 
 DOCUMENTS = ("lines", "paragraphs")
 """What `--format` can say a document of a text file is, beside the whole file."""
@@ -91,14 +93,14 @@ class LanguageWork(Work):
     @classmethod
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
         """Measure a trained model on texts."""
-        refuse_options(options)
+        how = Adaptation.of(options)
         model, corpus = _opened(folder, source)
-        split = scored(model, corpus.texts)
+        train = _trained_on(folder, model) if how.dynamic == "rms" else None
+        split = scored(model, corpus.texts, how, train=train)
         title = f"{model.describe()} on {Path(source.train).name}"
-        amount = (
-            f"{counted(split.tokens, 'token')} in {counted(len(corpus), 'document')}, {split.covered(model.codec_)}"
-        )
-        return Measured(amount, split.metrics(), lambda: make_report(model, title, {"test": split}))
+        notes = [split.covered(model.codec_), *([f"adapted by {how.describe()}"] if how else [])]
+        amount = ", ".join([counted(len(corpus), "document"), *notes])
+        return Measured(amount, split.metrics(), lambda: make_report(model, title, {"test": split}, data_notes=notes))
 
     @classmethod
     def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
@@ -155,3 +157,20 @@ def _opened(folder: Path, source: DataSource) -> tuple[LanguageModel, Corpus]:
     if not source.train.startswith(BUILTIN) and not source.train.endswith((".txt", ".txt.gz")):
         source = replace(source, input=before.get("input"))
     return model, open_corpus(replace(source, format=source.format or before.get("format")), source.train, "test")
+
+
+def _trained_on(folder: Path, model: LanguageModel) -> Ragged:
+    """The tokens of the text that a model was trained on.
+
+    Raises:
+        InputError: It cannot be read any more.
+    """
+    place = load_config(folder)[1]
+    if "train" not in place:
+        raise InputError(f"{folder}: does not say on which file it was trained, which dynamic 'rms' reads; try 'sgd'")
+    source = DataSource(**place)
+    try:
+        texts = open_corpus(source, source.train, "train").texts
+    except InputError as error:
+        raise InputError(f"dynamic 'rms' reads the training text; {error}") from None
+    return model.encode(texts if source.dev else cut_off(texts, model.dev_fraction)[0])
