@@ -131,8 +131,8 @@ def document_rows(documents: Ragged, rows: NDArray[np.int64] | list[int]) -> Win
 
     Example:
         >>> window = document_rows(Ragged.from_arrays([[5, 6, 7], [8]]), [0, 1])
-        >>> window.inputs.tolist(), window.targets.tolist(), window.lengths.tolist()
-        ([[0, 5, 6], [0, 0, 0]], [[5, 6, 7], [8, 0, 0]], [3, 1])
+        >>> window.inputs[0].tolist(), window.targets.tolist(), window.lengths.tolist()
+        ([0, 5, 6], [[5, 6, 7], [8, 0, 0]], [3, 1])
     """
     targets, lengths = documents.pad(rows)
     inputs = torch.nn.functional.pad(targets, (1, 0), value=START)[:, :-1]

@@ -9,7 +9,7 @@ def cut_off(texts: Sequence[str], fraction: float) -> tuple[list[str], list[str]
     r"""Cut texts in two, so that the last part has about a fraction of all characters.
 
     The cut lies between two documents or, within one that crosses it, after a line end, else after white space, the
-    first within a tenth of the part; where there is none, just there.
+    first within half of the part; where there is none, just there.
 
     Args:
         texts: Documents.
@@ -35,7 +35,7 @@ def cut_off(texts: Sequence[str], fraction: float) -> tuple[list[str], list[str]
             before.append(text)
             left -= len(text)
             continue
-        at = _break(text, left, left + max(1, round(total * fraction / 10))) if left else 0
+        at = _break(text, left, left + max(1, round(total * fraction / 2))) if left else 0
         halves = ([text[:at]] if at else []), ([text[at:]] if text[at:] else [])
         return [*before, *halves[0]], [*halves[1], *texts[number + 1 :]]
     raise AssertionError("the cut lies before the last character")
