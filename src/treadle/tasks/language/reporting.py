@@ -20,11 +20,11 @@ from treadle.evaluation import Comparison, Estimate, Report, SystemScores, compa
 from treadle.evaluation.baselines.ngram import KneserNey
 from treadle.evaluation.intervals import Interval
 from treadle.evaluation.language import language_difference, language_metrics
+from treadle.evaluation.report.language import language_sections
 from treadle.tasks.language.adapt import Adaptation, adapted_losses
 from treadle.tasks.language.estimator import LanguageModel, Surprise
+from treadle.tasks.language.findings import NOUNS, Read, findings
 
-NOUNS = {"word": "word", "subword": "sub-word", "char": "character", "byte": "byte"}
-"""What a token is called, by unit."""
 ORDERS = {"word": 5, "subword": 5, "char": 7, "byte": 7}
 """Length of the longest n-gram of the baseline, by unit."""
 
@@ -139,6 +139,13 @@ def make_report(
     shown = "test" if "test" in splits else next(iter(splits))
     metric = headline(model)
     scores = {name: split.metrics() for name, split in splits.items()}
+    beside = [None] * len(splits[shown].texts) if baseline is None else baseline[1][shown]
+    documents = [
+        Read(text, ids.numpy(), nats, other)
+        for text, ids, nats, other in zip(
+            splits[shown].texts, splits[shown].ids, splits[shown].nats, beside, strict=True
+        )
+    ]
     seconds = sum(record["seconds"] for record in model.history_)
     return Report(
         title=title,
@@ -151,6 +158,7 @@ def make_report(
         summary=f"{model.describe()}: {model.describe_size()}.",
         history=model.history_,
         unit="token",
+        sections=language_sections(findings(model, documents, counts)),
         data_notes=data_notes,
         config=model.get_params(),
         commands=commands,
