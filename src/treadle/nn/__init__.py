@@ -6,8 +6,10 @@ from treadle.nn.engines import ENGINES, Explanation, choose_engine
 from treadle.nn.pooling import POOLINGS, Pooling
 from treadle.nn.recurrent import Recurrent
 from treadle.nn.sequences import clear_padding, length_mask
+from treadle.nn.softmax import AdaptiveSoftmax, Softmax, cross_entropy
 from treadle.nn.stack import Stack
 from treadle.nn.torch_compatible import GRU, LSTM, RNN
+from treadle.nn.weight_drop import WeightDrop
 
 __all__ = [
     "CRF",
@@ -16,12 +18,16 @@ __all__ = [
     "LSTM",
     "POOLINGS",
     "RNN",
+    "AdaptiveSoftmax",
     "Explanation",
     "LockedDropout",
     "Pooling",
     "Recurrent",
+    "Softmax",
     "Stack",
+    "WeightDrop",
     "choose_engine",
     "clear_padding",
+    "cross_entropy",
     "length_mask",
 ]
