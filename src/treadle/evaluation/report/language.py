@@ -10,6 +10,7 @@ from treadle.evaluation.wording import readable
 
 _LEAST_SHOWN = 0.12  # weights below this are not coloured: colour everywhere says nothing
 _NUMBERED = 0.55  # a word of this weight carries its figure
+_TEXT = "white-space:pre-wrap; margin-bottom:1.6rem"  # line ends are tokens of the model, to be seen
 
 
 class ReadToken(NamedTuple):
@@ -128,7 +129,7 @@ def _passage(found: LanguageFindings) -> list[Html]:
         ]
     )
     shown = join(join([one.gap, _mark(one.text, one.nats, found.guess, numbered)]) for one in found.passage)
-    text = element("p", shown, class_="text", dir="auto", style="white-space:pre-wrap")
+    text = element("p", shown, class_="text", dir="auto", style=_TEXT)
     place = element("p", found.where, class_="note")
     return [element("h3", "A passage"), element("p", legend, class_="legend"), text, *([place] if found.where else [])]
 
@@ -184,5 +185,5 @@ def _written(found: LanguageFindings) -> list[Html]:
     parts: list[Html] = []
     for one in found.written:
         parts.append(element("p", one.how, class_="note"))
-        parts.append(element("p", one.text, class_="text", dir="auto", style="white-space:pre-wrap"))
+        parts.append(element("p", one.text, class_="text", dir="auto", style=_TEXT))
     return parts

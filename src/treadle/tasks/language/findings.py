@@ -142,10 +142,11 @@ def _in_its_place(codec: TokenCodec, document: Read, place: int) -> Surprising:
         before, after = (codec.decode(document.ids[part].tolist()) for part in near)
         return Surprising(f"{before} ", codec.spell([document.ids[place]])[0], f" {after}", cost, baseline)
     start, stop = stands[place]
-    text = document.text
-    return Surprising(
-        text[max(0, start - _BEFORE) : start], text[start:stop], text[stop : stop + _AFTER], cost, baseline
-    )
+    before, after = document.text[max(0, start - _BEFORE) : start], document.text[stop : stop + _AFTER]
+    if codec.unit == "word":  # no halves of words
+        before = before if start <= _BEFORE else f"… {before.partition(' ')[2]}"
+        after = after if stop + _AFTER >= len(document.text) else f"{after.rpartition(' ')[0]} …"
+    return Surprising(before, document.text[start:stop], after, cost, baseline)
 
 
 def _bins(documents: Sequence[Read], of: Sequence[npt.NDArray[np.int64]], none: str = "") -> list[SurpriseBin]:

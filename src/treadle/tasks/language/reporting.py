@@ -24,6 +24,7 @@ from treadle.evaluation.report.language import language_sections
 from treadle.tasks.language.adapt import Adaptation, adapted_losses
 from treadle.tasks.language.estimator import LanguageModel, Surprise
 from treadle.tasks.language.findings import NOUNS, Read, findings
+from treadle.tasks.language.places import places
 
 ORDERS = {"word": 5, "subword": 5, "char": 7, "byte": 7}
 """Length of the longest n-gram of the baseline, by unit."""
@@ -111,8 +112,10 @@ def fit_baseline(
     seconds = time.monotonic() - since
     nats = {name: [-row for row in ngram.score([ids.numpy() for ids in split.ids])] for name, split in splits.items()}
     scores = {name: language_metrics(nats[name], split.characters) for name, split in splits.items()}
-    description = f"interpolated, modified Kneser-Ney smoothing, of the same {NOUNS[model.codec_.unit]}s"
-    return SystemScores(f"{order}-gram model", scores, description, seconds), nats
+    description = (
+        f"an interpolated n-gram model with modified Kneser-Ney smoothing, of the same {NOUNS[model.codec_.unit]}s"
+    )
+    return SystemScores(f"Kneser-Ney {order}-grams", scores, description, seconds), nats
 
 
 def make_report(
@@ -157,7 +160,7 @@ def make_report(
         comparison=None if baseline is None else _compared(metric, splits[shown], shown, scores, baseline),
         summary=f"{model.describe()}: {model.describe_size()}.",
         history=model.history_,
-        unit="token",
+        unit=NOUNS[model.codec_.unit],
         sections=language_sections(findings(model, documents, counts)),
         data_notes=data_notes,
         config=model.get_params(),
@@ -202,8 +205,10 @@ def answer(model: LanguageModel, text: str) -> dict[str, Any]:
         "bits_per_token": total / count / math.log(2) if count else None,
         "bits_per_character": total / math.log(2) / len(text) if text and count else None,
     }
-    tokens = [
+    tokens: list[dict[str, Any]] = [
         {"token": token, "nats": round(nats, 6)}
         for token, nats in zip(surprise.tokens, surprise.nats.tolist(), strict=True)
     ]
+    for token, place in zip(tokens, places(model.codec_, text) or (), strict=False):  # of sub-words there are none
+        token |= {"start": place[0], "end": place[1]}
     return {**figures, "tokens": tokens}
