@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from treadle.data.batches import BucketBatches, shard
+    from treadle.data.codec import TokenCodec
     from treadle.data.columns import Roles, extract, infer_roles
+    from treadle.data.corpus import Corpus, corpus_of_table, read_corpus
     from treadle.data.kinds import Kind, infer_kind
     from treadle.data.numeric import SeriesScaler
     from treadle.data.ragged import Ragged
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "BucketBatches",
+    "Corpus",
     "Kind",
     "Ragged",
     "Roles",
@@ -34,16 +37,19 @@ __all__ = [
     "Table",
     "TaggedSentences",
     "TextEncoder",
+    "TokenCodec",
     "Vocabulary",
     "WordVectors",
     "characters",
     "check_target",
     "choose_unit",
+    "corpus_of_table",
     "extract",
     "infer_kind",
     "infer_roles",
     "infer_task",
     "read",
+    "read_corpus",
     "read_tagged",
     "read_word_vectors",
     "shard",
@@ -54,7 +60,9 @@ __all__ = [
 
 _MODULES = {
     "batches": ("BucketBatches", "shard"),
+    "codec": ("TokenCodec",),
     "columns": ("Roles", "extract", "infer_roles"),
+    "corpus": ("Corpus", "corpus_of_table", "read_corpus"),
     "kinds": ("Kind", "infer_kind"),
     "numeric": ("SeriesScaler",),
     "ragged": ("Ragged",),

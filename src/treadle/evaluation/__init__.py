@@ -6,6 +6,7 @@
 from treadle.evaluation.baselines import Baseline, Columns, baseline, floor
 from treadle.evaluation.comparison import Comparison, compare, compare_figures
 from treadle.evaluation.intervals import Interval, bootstrap_interval, wilson_interval
+from treadle.evaluation.language import language_difference, language_metrics
 from treadle.evaluation.metrics import classification_metrics, multilabel_metrics, regression_metrics
 from treadle.evaluation.report import (
     Report,
@@ -40,6 +41,8 @@ __all__ = [
     "compare",
     "compare_figures",
     "floor",
+    "language_difference",
+    "language_metrics",
     "multilabel_metrics",
     "regression_metrics",
     "render",
