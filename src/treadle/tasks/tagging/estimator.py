@@ -141,6 +141,8 @@ class SequenceTagger(Estimator):
         Raises:
             InputError: An argument or the data cannot be used; one sentence says what and where.
         """
+        if dev is not None and len(dev) not in (2, 3):
+            raise InputError(f"dev is a {type(dev).__name__} of {len(dev)}, expected (X, y) or (X, y, labels)")
         return self.fit_sentences(to_tagged(X, y, labels), dev=None if dev is None else to_tagged(*dev))
 
     def fit_sentences(
