@@ -16,7 +16,7 @@ from treadle.data.vocabulary import UNKNOWN
 from treadle.errors import InputError
 from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.network import LanguageNetwork, States
-from treadle.tasks.language.places import alphabet, spellings, unknown_parts
+from treadle.tasks.language.places import alphabet, places, spellings, unknown_parts
 from treadle.tasks.language.sampling import Sampling, generators, sample
 
 _REPLAYED = 4  # symbols that tell all that a text writer remembers: the bytes of a character
@@ -262,26 +262,20 @@ def _checked_stop(codec: TokenCodec, stop: str) -> str:
     foreign = [character for character in stop if character not in alphabet(codec)]
     if foreign:
         raise InputError(f"the stop {stop!r} can never occur: the model never writes {foreign[0]!r}")
-    if codec.unit == "word" and ("  " in stop or not _occurs(spellings(codec), stop.split())):
+    if codec.unit == "word" and ("  " in stop or not _occurs(codec, stop)):
         raise InputError(f"the stop {stop!r} can never occur: the model writes only the words of its vocabulary")
     return stop
 
 
-def _occurs(known: list[str], parts: list[str]) -> bool:
-    """Whether every part between white space can be written with the words of a vocabulary.
-
-    A part may be several of them, as a word and a full stop are, and begin or end within one.
-    """
-    every = set(known)
-    for part in parts:
-        ends = {0, *(at for at in range(1, len(part) + 1) if any(word.endswith(part[:at]) for word in known))}
-        for at in range(len(part)):
-            if at in ends:
-                ends |= {to for to in range(at + 1, len(part) + 1) if part[at:to] in every}
-        whole = len(part) in ends or any(part in word for word in known)
-        if not whole and not any(word.startswith(part[at:]) for at in ends if at < len(part) for word in known):
-            return False
-    return True
+def _occurs(codec: TokenCodec, stop: str) -> bool:
+    """Whether a stop can be written with the words of a vocabulary; it may begin and end within one."""
+    known = spellings(codec)
+    parts = [stop[begin:end] for begin, end in places(codec, stop) or ()]
+    if len(parts) < 2 or any(stop in word for word in known):
+        return any(stop.strip(" ") in word for word in known)
+    begins = any(word.endswith(parts[0]) for word in known)
+    ends = any(word.startswith(parts[-1]) for word in known)
+    return begins and ends and set(parts[1:-1]) <= set(known)
 
 
 def _overlap(text: str, stop: str) -> int:
