@@ -74,7 +74,7 @@ def test_train_says_how_it_understood_the_data_and_writes_figures_of_model_and_b
     assert result["task"] == "tag"
     assert set(result["dev"]) == set(result["test"]) == set(result["baseline"]["test"]) == wanted
     assert result["test"]["span_f1"] > 0.9
-    assert "Sentences" in (run.folder / "report.html").read_text()
+    assert "Results by type" in (run.folder / "report.html").read_text()
 
 
 def test_evaluate_gives_the_figures_of_the_run_again(treadle, run, tmp_path):
