@@ -35,8 +35,9 @@ def train(
     bidirectional: Annotated[
         bool | None, Option("--bidirectional/--causal", help="Read from both ends, or forward only (for streams).")
     ] = None,
-    pooling: Annotated[str | None, Option(help="max, mean, last or attention.  [default: max]")] = None,
-    unit: Annotated[str | None, Option(help="Of text: word, char or subword.  [default: by script]")] = None,
+    pooling: Annotated[str | None, Option(help="max, mean, last, attention or concat.  [default: max]")] = None,
+    init_from: Annotated[str | None, Option(help="The folder of a language model that the network begins as.")] = None,
+    unit: Annotated[str | None, Option(help="Of text: word, char, subword or byte.  [default: by script]")] = None,
     max_length: Annotated[int | None, Option(help="Steps that are read of a sequence.  [default: all]")] = None,
     epochs: Annotated[int | None, Option(help="Passes over the data.  [default: by its size]")] = None,
     learning_rate: Annotated[float | None, Option(help="Its peak.  [default: 0.002]")] = None,
@@ -61,6 +62,7 @@ def train(
         "layers": layers,
         "bidirectional": bidirectional,
         "pooling": pooling,
+        "init_from": init_from,
         "unit": unit,
         "max_length": max_length,
         "epochs": epochs,

@@ -19,6 +19,12 @@ AUTO_STEPS = 4000
 AUTO_EPOCHS = (6, 100)
 """The fewest and the most epochs that are chosen where `epochs` is left open."""
 
+LAYER_DECAY = 1 / 2.6
+"""Of the learning rate, from a layer to the one below it, where the network begins as a language model: J. Howard & S.
+Ruder, "Universal language model fine-tuning for text classification", 2018, section 3.2."""
+UNFREEZE_EPOCHS = 1
+"""Epochs that a layer then waits longer than the one above it: section 3.3 there."""
+
 
 class Estimator(SavedInFolder):
     """A recurrent network that is trained, saved and opened again; what it learns is its subclasses' affair.
@@ -43,15 +49,18 @@ class Estimator(SavedInFolder):
         averaging: Decay of the running mean of the weights that is evaluated and kept; 0 for the weights themselves.
         patience: Epochs without a better one on dev before training ends; 0 for never.
         dev_fraction: Share of the training rows set aside to choose the best epoch by, where no dev rows are given.
+        init_from: The folder of a language model that the network begins as, or None. Cell, sizes, depth and direction
+            are then the language model's, and its symbols are kept; see docs/transfer.md.
+        layer_decay: From each layer to the one below it, the learning rate falls to this share; None for 1, or for
+            1 / 2.6 with `init_from`.
+        unfreeze_epochs: Epochs that a layer waits longer than the one above it before it learns; None for 0, or for 1
+            with `init_from`.
         seed: Of everything that is drawn.
         device: "auto" or "cpu".
         precision: "float32", "bfloat16" or "float16".
         verbose: Whether training shows its progress.
         **options: Those of the base classes; an unknown one is refused, and the nearest valid name is in the error.
     """
-
-    bidirectional = False
-    """Whether each layer also reads from the end; a subclass may make an argument of it."""
 
     def __init__(
         self,
@@ -75,6 +84,9 @@ class Estimator(SavedInFolder):
         averaging: float = 0.995,
         patience: int = 0,
         dev_fraction: float = 0.1,
+        init_from: str | None = None,
+        layer_decay: float | None = None,
+        unfreeze_epochs: int | None = None,
         seed: int = 0,
         device: str = "auto",
         precision: str = "float32",
@@ -101,6 +113,9 @@ class Estimator(SavedInFolder):
         self.averaging = averaging
         self.patience = patience
         self.dev_fraction = dev_fraction
+        self.init_from = init_from
+        self.layer_decay = layer_decay
+        self.unfreeze_epochs = unfreeze_epochs
         self.seed = seed
         self.device = device
         self.precision = precision
@@ -119,7 +134,7 @@ class Estimator(SavedInFolder):
             raise InputError(f"there is no cell {self.cell!r}{nearest(self.cell, cell_names())}")
         if self.init not in SCHEMES:
             raise InputError(f"there is no initialisation {self.init!r}{nearest(self.init, SCHEMES)}")
-        check(TrainingSettings, values | {"epochs": 1 if self.epochs is None else self.epochs})
+        check(TrainingSettings, self.training_values(epochs=1))
 
     def training_settings(self, a_pass: float, checkpoint_seconds: float = 60.0) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open.
@@ -128,11 +143,20 @@ class Estimator(SavedInFolder):
             a_pass: Steps of one epoch, about.
             checkpoint_seconds: Time between two checkpoints.
         """
-        values = self.get_params() | {"checkpoint_seconds": checkpoint_seconds}
-        if self.epochs is None:
-            fewest, most = AUTO_EPOCHS
-            values["epochs"] = min(most, max(fewest, math.ceil(AUTO_STEPS / math.ceil(a_pass))))
-        return check(TrainingSettings, values)
+        fewest, most = AUTO_EPOCHS
+        epochs = min(most, max(fewest, math.ceil(AUTO_STEPS / math.ceil(a_pass))))
+        return check(TrainingSettings, self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds})
+
+    def training_values(self, epochs: int) -> dict[str, Any]:
+        """The arguments, with what the loop is told where they leave it open.
+
+        Args:
+            epochs: How many, where `epochs` is left open.
+        """
+        values: dict[str, Any] = self.get_params()
+        decay, wait = (1.0, 0) if self.init_from is None else (LAYER_DECAY, UNFREEZE_EPOCHS)
+        left_open = {"epochs": epochs, "layer_decay": decay, "unfreeze_epochs": wait}
+        return values | {name: value for name, value in left_open.items() if values[name] is None}
 
     def train_network(
         self,
@@ -164,10 +188,15 @@ class Estimator(SavedInFolder):
 
     def describe(self) -> str:
         """The model in a few words: "2-layer bidirectional LSTM"."""
-        depth = f"{self.layers}-layer " if self.layers > 1 else ""
-        cell = self.cell.upper() if self.cell in ("lstm", "gru") else self.cell.capitalize()
-        words = f"{depth}{'bidirectional ' if self.bidirectional else ''}{cell}"
+        shape = self.recurrent_settings()
+        depth = f"{shape.layers}-layer " if shape.layers > 1 else ""
+        cell = shape.cell.upper() if shape.cell in ("lstm", "gru") else shape.cell.capitalize()
+        words = f"{depth}{'bidirectional ' if shape.bidirectional else ''}{cell}"
         return words if words.startswith(cell) else words[0].upper() + words[1:]
+
+    def recurrent_settings(self) -> RecurrentSettings:
+        """The shape of the fitted network's recurrent layers."""
+        return check(RecurrentSettings, self.get_params())
 
     @abstractmethod
     def describe_size(self) -> str:

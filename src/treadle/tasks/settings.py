@@ -49,12 +49,12 @@ class RecurrentSettings(BaseModel):
     dropout: float = Field(ge=0, lt=1)
     init: str
     engine: Literal["auto", "cpu", "torch", "eager"]
+    bidirectional: bool = False
 
 
 class NetworkSettings(RecurrentSettings):
     """The shape of a network with one answer a sequence; the fields are documented in `SequenceEstimator`."""
 
-    bidirectional: bool
     pooling: Literal["last", "mean", "max", "attention", "concat"]
     embedding_size: int = Field(ge=1)
     embedding_dropout: float = Field(ge=0, lt=1)

@@ -47,6 +47,7 @@ class LanguageModel(Estimator):
         unit: What a token is: "word", "char", "subword" or "byte"; None decides by the script.
         vocabulary_size: Tokens at most; None leaves it to `treadle.data.codec.TokenCodec.fit`.
         min_count: Occurrences a token must have in training; None likewise.
+        lowercase: Whether upper case is folded.
         embedding_size: Numbers a token; None for `hidden_size`.
         tied: Whether the embedding is also the weight of the softmax; None for yes, where that can be.
         hidden_size: Units of each layer.
@@ -80,7 +81,7 @@ class LanguageModel(Estimator):
     Sources: S. Merity, N. Keskar & R. Socher, "Regularizing and optimizing LSTM language models", ICLR 2018.
 
     Example:
-        >>> model = LanguageModel(unit="char", hidden_size=16, layers=1, epochs=30, seed=1)
+        >>> model = LanguageModel(unit="char", hidden_size=16, layers=1, learning_rate=0.02, seed=1)
         >>> model.fit("to be or not to be. " * 40).perplexity("to be or not to be. ") < 6
         True
     """
@@ -94,6 +95,7 @@ class LanguageModel(Estimator):
         unit: str | None = None,
         vocabulary_size: int | None = None,
         min_count: int | None = None,
+        lowercase: bool = False,
         embedding_size: int | None = None,
         tied: bool | None = None,
         hidden_size: int = 400,
@@ -119,6 +121,7 @@ class LanguageModel(Estimator):
         self.unit = unit
         self.vocabulary_size = vocabulary_size
         self.min_count = min_count
+        self.lowercase = lowercase
         self.embedding_size = embedding_size
         self.tied = tied
         self.input_dropout = input_dropout
@@ -187,7 +190,13 @@ class LanguageModel(Estimator):
         else:
             held = _documents(dev)
         unit: Any = self.unit or choose_unit(texts)
-        self.codec_ = TokenCodec.fit(texts, unit=unit, max_size=self.vocabulary_size, min_count=self.min_count)
+        self.codec_ = TokenCodec.fit(
+            texts,
+            unit=unit,
+            lowercase=self.lowercase,
+            max_size=self.vocabulary_size,
+            min_count=self.min_count,
+        )
         train, dev_ids = self.encode(texts), self.encode(held)
         if len(train.values) == 0 or len(dev_ids.values) == 0:
             empty = "training" if len(train.values) == 0 else "dev"
@@ -206,8 +215,8 @@ class LanguageModel(Estimator):
 
     def _training_settings(self, tokens: int, checkpoint_seconds: float) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open."""
-        epochs = epochs_for(tokens) if self.epochs is None else self.epochs
-        return check(TrainingSettings, self.get_params() | {"epochs": epochs, "checkpoint_seconds": checkpoint_seconds})
+        values = self.training_values(epochs_for(tokens))
+        return check(TrainingSettings, values | {"checkpoint_seconds": checkpoint_seconds})
 
     def build_network(self) -> LanguageNetwork:
         """A fresh network for the fitted codec, drawn by `seed`; it takes the place of `network_`.

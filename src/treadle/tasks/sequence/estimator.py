@@ -9,19 +9,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, counted
 from treadle.tasks.estimator import Estimator
-from treadle.tasks.sequence.features import Feature, Where, fit_feature
+from treadle.tasks.sequence.features import Feature, Where, fit_features
 from treadle.tasks.sequence.inputs import Columns, infer_kinds, row_name, to_columns, to_known_columns, to_sequences
-from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, pad, steps_a_row
+from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, steps_a_row
+from treadle.tasks.sequence.objective import answer_objective
 from treadle.tasks.sequence.reporting import Reported
 from treadle.tasks.sequence.split import Split
 from treadle.tasks.sequence.targets import Target, load_target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
-from treadle.training import Objective, Progress
+from treadle.tasks.transfer import Pretrained
+from treadle.training import Progress
 
 
 class SequenceEstimator(Estimator, Reported):
@@ -46,6 +48,7 @@ class SequenceEstimator(Estimator, Reported):
     Attributes:
         features_: The fitted feature of every input column, by name.
         target_: The fitted target.
+        settings_: The shape of the network.
         network_: The trained network.
         history_: One record an epoch.
         train_rows_: The rows that were trained on.
@@ -154,7 +157,12 @@ class SequenceEstimator(Estimator, Reported):
         if dev is None:
             train, held = self._set_aside(y)
         self.train_rows_, self.dev_rows_ = train, held
-        inputs = self._fit_features(columns, kinds, train, where)
+        arguments = self.get_params()
+        pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
+        shape = {} if pretrained is None else pretrained.shape(arguments, self.parameters())
+        self.settings_ = check(NetworkSettings, arguments | shape)
+        options = check(FeatureSettings, arguments)
+        self.features_, inputs = fit_features(columns, kinds, train, options, where, pretrained)
         self.target_ = self._fit_target(y, train)
         targets = self.target_.encode(_take(y, train))
         if dev is None:
@@ -167,54 +175,19 @@ class SequenceEstimator(Estimator, Reported):
         a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
         settings = self.training_settings(a_pass, checkpoint_seconds)
         batches = BucketBatches(lengths, tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=self.seed)
-        objective = self._objective(batches, inputs, targets, self.encode(dev_columns), self.target_.encode(dev_y))
+        dev_rows = self.encode(dev_columns), self.target_.encode(dev_y)
+        network = self.build_network()
+        if pretrained is not None:
+            network.begin_from(pretrained)
+        objective = answer_objective(network, self.target_, batches, (inputs, targets), dev_rows)
         self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
 
-    def _fit_features(
-        self, columns: Columns, kinds: Mapping[str, Kind], train: NDArray[np.int64], where: Where
-    ) -> list[Ragged]:
-        """Fit a feature for every column on its `train` rows; those rows as numbers."""
-        settings = check(FeatureSettings, self.get_params())
-        self.features_: dict[str, Feature] = {}
-        inputs: list[Ragged] = []
-        for name, kind in kinds.items():
-            cells = [columns[name][i] for i in train]
-            self.features_[name], ragged = fit_feature(kind, cells, settings, lambda row: where(int(train[row])))
-            inputs.append(ragged)
-        return inputs
-
-    def _objective(
-        self,
-        batches: BucketBatches,
-        inputs: list[Ragged],
-        targets: Tensor,
-        dev_inputs: list[Ragged],
-        dev_targets: Tensor,
-    ) -> Objective:
-        """A fresh network, to be trained on rows as numbers and evaluated on others."""
-        target = self.target_
-
-        def loss(model: nn.Module, batch: NDArray[np.int64]) -> Tensor:
-            device = next(model.parameters()).device
-            return target.loss(model(pad(inputs, batch, device)), targets[torch.from_numpy(batch)].to(device))
-
-        def evaluate(model: nn.Module) -> dict[str, float]:
-            answer = answer_rows(model, dev_inputs, target.size)
-            return {"loss": float(target.loss(answer, dev_targets)), **target.dev_metrics(answer, dev_targets)}
-
-        return Objective(self.build_network(), batches, loss, evaluate, target.merit)
-
     def build_network(self) -> SequenceNetwork:
-        """A fresh network for the fitted features and target, drawn by `seed`; it takes the place of `network_`.
-
-        Raises:
-            InputError: An argument lies outside its range.
-        """
-        settings = check(NetworkSettings, self.get_params())
+        """A fresh network for the fitted features and target, drawn by `seed`; it takes the place of `network_`."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            self.network_ = SequenceNetwork(list(self.features_.values()), self.target_.size, settings)
+            self.network_ = SequenceNetwork(list(self.features_.values()), self.target_.size, self.settings_)
         return self.network_
 
     def _set_aside(self, y: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -262,10 +235,14 @@ class SequenceEstimator(Estimator, Reported):
             truth = [np.flatnonzero(row).tolist() for row in truth]
         return Split(columns, list(truth))
 
+    def recurrent_settings(self) -> NetworkSettings:
+        """The shape of the fitted network."""
+        return self.settings_
+
     def describe_size(self) -> str:
         """The size of the fitted model and what it reads, in one phrase."""
         inputs = "; ".join(f"{name!r}: {feature.describe()}" for name, feature in self.features_.items())
-        units = counted(self.hidden_size, "unit")
+        units = counted(self.settings_.hidden_size, "unit")
         return f"{self.count_parameters():,} parameters, {units}, {self.pooling} pooling; {inputs}"
 
     def explain(self) -> list[str]:
@@ -278,6 +255,7 @@ class SequenceEstimator(Estimator, Reported):
         return {
             "features": {name: feature.to_json() for name, feature in self.features_.items()},
             "target": self.target_.to_json(),
+            "settings": None if self.init_from is None else self.settings_.model_dump(),
             "steps_a_row": getattr(self, "n_features_in_", None),
         }
 
@@ -292,6 +270,7 @@ class SequenceEstimator(Estimator, Reported):
         if not self.features_:
             raise InputError("expected at least one feature")
         self.target_ = load_target(saved["target"])
+        self.settings_ = check(NetworkSettings, saved["settings"] or self.get_params())
         if saved["steps_a_row"] is not None:
             self.n_features_in_ = int(saved["steps_a_row"])
 

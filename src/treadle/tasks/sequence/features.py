@@ -1,10 +1,12 @@
 """From a column of sequences to padded batches: what is fitted on training data, applied to all others and saved."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from treadle.data.kinds import Kind
 from treadle.data.numeric import SeriesScaler
@@ -12,7 +14,9 @@ from treadle.data.ragged import Ragged
 from treadle.data.text import TextEncoder
 from treadle.data.vocabulary import Vocabulary
 from treadle.errors import InputError, counted
+from treadle.tasks.sequence.inputs import Columns
 from treadle.tasks.settings import FeatureSettings
+from treadle.tasks.transfer import Pretrained
 
 Where = Callable[[int], str]
 
@@ -100,8 +104,42 @@ class Feature:
         return Ragged.from_arrays(cut, dtype=torch.float32 if self.is_numeric else torch.int64)
 
 
+def fit_features(
+    columns: Columns,
+    kinds: Mapping[str, Kind],
+    rows: NDArray[np.int64],
+    settings: FeatureSettings,
+    where: Where,
+    pretrained: Pretrained | None = None,
+) -> tuple[dict[str, Feature], list[Ragged]]:
+    """Fit a feature for every column on the training rows, and encode those.
+
+    Args:
+        columns: Cells in the form of their kinds.
+        kinds: Of the columns.
+        rows: The training rows.
+        settings: How.
+        where: The place of a row, for error sentences.
+        pretrained: A language model whose symbols are kept.
+
+    Raises:
+        InputError: A column cannot be used.
+    """
+    features: dict[str, Feature] = {}
+    inputs: list[Ragged] = []
+    for name, kind in kinds.items():
+        cells = [columns[name][i] for i in rows]
+        features[name], ragged = fit_feature(kind, cells, settings, lambda row: where(int(rows[row])), pretrained)
+        inputs.append(ragged)
+    return features, inputs
+
+
 def fit_feature(
-    kind: Kind, values: Sequence[Any], settings: FeatureSettings, where: Where | None = None
+    kind: Kind,
+    values: Sequence[Any],
+    settings: FeatureSettings,
+    where: Where | None = None,
+    pretrained: Pretrained | None = None,
 ) -> tuple[Feature, Ragged]:
     """Fit a feature on the training rows of a column, and encode them.
 
@@ -110,10 +148,13 @@ def fit_feature(
         values: Its cells in the form of `treadle.data.kinds.as_sequences`; training rows and no others.
         settings: How.
         where: The place of a row, for error sentences.
+        pretrained: A language model whose symbols are kept.
 
     Raises:
         InputError: The column cannot be used.
     """
+    if pretrained is not None:
+        return _feature_of(pretrained, kind, values, settings)
     if kind is Kind.SERIES:
         scaler = SeriesScaler.fit(
             values, scaling=settings.scaling, fill=settings.fill, clip=settings.clip_outliers, where=where
@@ -129,3 +170,18 @@ def fit_feature(
         encoder, ids = TextEncoder.fit_encode(values, unit=unit, lowercase=settings.lowercase, **options)
         feature = Feature(kind, encoder, settings.max_length)
     return feature, feature._ragged(ids)
+
+
+def _feature_of(
+    pretrained: Pretrained, kind: Kind, values: Sequence[Any], settings: FeatureSettings
+) -> tuple[Feature, Ragged]:
+    """A feature with the symbols of a language model, and the rows as numbers.
+
+    Raises:
+        InputError: The column holds numbers, or tokens that the symbols are pieces of.
+    """
+    if kind is Kind.SERIES:
+        raise InputError(f"{pretrained.folder}: is a language model, which reads text, found a column of numbers")
+    encoder = pretrained.vocabulary(values) if kind is Kind.TOKENS else pretrained.text_encoder(values)
+    feature = Feature(kind, encoder, settings.max_length)
+    return feature, feature.encode(values)

@@ -13,6 +13,7 @@ from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.nn import LockedDropout, Pooling, Stack
 from treadle.tasks.sequence.features import Feature
 from treadle.tasks.settings import NetworkSettings
+from treadle.tasks.transfer import Pretrained
 
 EMBEDDING_SCALE = 0.5
 """Standard deviation of fresh embeddings: large enough that rare words, which move little, stay different."""
@@ -101,6 +102,22 @@ class SequenceNetwork(nn.Module):
     def encoder(self, place: int) -> SequenceEncoder:
         """The encoder of one column, by its place among the features."""
         return cast(SequenceEncoder, self.encoders[place])
+
+    def layers(self) -> list[list[nn.Module]]:
+        """The modules in groups, from the head down to the embeddings; `treadle.training.layers` says what for."""
+        encoders = [self.encoder(place) for place in range(len(self.encoders))]
+        depth = max(len(encoder.stack.layers) for encoder in encoders)
+        top = [self.head, *(encoder.pooling for encoder in encoders), *(encoder.stack.highway for encoder in encoders)]
+        middle = [[encoder.stack.layers[number] for encoder in encoders] for number in reversed(range(depth))]
+        bottom = [encoder.embedding for encoder in encoders if encoder.embedding is not None]
+        return [top, *middle, *([bottom] if bottom else [])]
+
+    def begin_from(self, pretrained: Pretrained) -> None:
+        """Take up a language model's embedding and layers, in every column."""
+        for place in range(len(self.encoders)):
+            encoder = self.encoder(place)
+            assert encoder.embedding is not None
+            pretrained.begin(encoder.embedding, encoder.stack)
 
     def answer(self, vectors: Sequence[Tensor]) -> Tensor:
         """The vector of every column, `[batch, size]`, to `[batch, output_size]`."""

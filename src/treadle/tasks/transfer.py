@@ -1,0 +1,107 @@
+"""A network that begins as a language model: its symbols, its embedding and its recurrent layers.
+
+What the language model has learnt of words, and of how they follow each other, is the beginning; the head is new. Fresh
+layers and old ones want different treatment (Howard & Ruder 2018, "Universal language model fine-tuning for text
+classification"): the learning rate falls from each layer to the one below it, and a layer waits until those above it
+have settled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from treadle.data import TextEncoder, Vocabulary
+from treadle.data.codec import TokenCodec
+from treadle.errors import InputError
+from treadle.nn import Stack
+from treadle.tasks.folder import load
+from treadle.tasks.language import LanguageModel
+from treadle.tasks.language.network import LanguageNetwork
+from treadle.tasks.language.settings import LanguageSettings
+
+SHAPE = ("cell", "hidden_size", "layers", "residual", "embedding_size")
+"""Arguments that the language model decides."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A language model as the beginning of another network.
+
+    Attributes:
+        folder: Where it was opened from.
+        codec: From text to its symbols.
+        settings: Its shape.
+        network: Its weights.
+    """
+
+    folder: str
+    codec: TokenCodec
+    settings: LanguageSettings
+    network: LanguageNetwork
+
+    @classmethod
+    def open(cls, folder: str) -> Self:
+        """Read a model folder.
+
+        Raises:
+            InputError: It is missing or damaged, or holds no language model, or one of bytes.
+        """
+        model = load(folder)
+        if not isinstance(model, LanguageModel):
+            raise InputError(f"{folder}: holds a {type(model).__name__}, expected a LanguageModel to begin from")
+        if model.codec_.vocabulary is None:
+            raise InputError(f"{folder}: is a language model of bytes, expected one of words, characters or sub-words")
+        return cls(folder, model.codec_, model.settings_, model.network_)
+
+    def shape(self, arguments: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+        """The arguments that the language model decides.
+
+        Args:
+            arguments: Those of the estimator that is to begin from it.
+            defaults: Theirs.
+
+        Raises:
+            InputError: One was given, and says something else.
+        """
+        decided = {name: getattr(self.settings, name) for name in SHAPE}
+        for name, value in decided.items():
+            if arguments[name] not in (value, defaults[name]):
+                found = f"{name} is {arguments[name]!r}, but the language model in {self.folder} has {value!r}"
+                raise InputError(f"{found}; leave it out")
+        return decided | {"bidirectional": False}
+
+    def text_encoder(self, texts: Sequence[str]) -> TextEncoder:
+        """The language model's symbols, and behind them the tokens of training texts that it does not know."""
+        known = self.codec.vocabulary
+        assert known is not None
+        encoder = TextEncoder(self.codec.unit, self.codec.lowercase, known)  # type: ignore[arg-type]  # not of bytes
+        if not isinstance(known, Vocabulary):
+            return encoder
+        return TextEncoder(encoder.unit, encoder.lowercase, self.vocabulary(encoder.tokens(text) for text in texts))
+
+    def vocabulary(self, rows: Any) -> Vocabulary:
+        """The language model's words, and behind them those of training rows that it does not know.
+
+        Raises:
+            InputError: Its symbols are pieces of words.
+        """
+        known = self.codec.vocabulary
+        if not isinstance(known, Vocabulary):
+            raise InputError(f"{self.folder}: is a language model of sub-words, which do not fit lists of tokens")
+        return Vocabulary([*known.tokens, *(t for t in Vocabulary.fit(rows, min_count=2).tokens if t not in known)])
+
+    @torch.no_grad()
+    def begin(self, embedding: nn.Embedding, stack: Stack) -> None:
+        """Give a fresh embedding and fresh layers of the same shape the language model's weights.
+
+        Words that it does not know begin as what it knows least about: its unknown symbol.
+        """
+        table = self.network.embedding.weight
+        embedding.weight[: len(table)] = table
+        embedding.weight[len(table) :] = table[1]
+        if embedding.padding_idx is not None:
+            embedding.weight[embedding.padding_idx] = 0
+        stack.load_state_dict(self.network.stack.state_dict())

@@ -1,0 +1,97 @@
+"""A network that begins as a language model: the same numbers at first; one sentence where it cannot."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from examples import small, texts
+
+from treadle import LanguageModel, SequenceClassifier
+from treadle.errors import InputError
+from treadle.tasks import load
+from treadle.tasks.transfer import Pretrained
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model of words."""
+    path = tmp_path_factory.mktemp("language")
+    model = LanguageModel(
+        unit="word", hidden_size=12, embedding_size=10, layers=2, epochs=2, batch_size=4, bptt=16, lowercase=True
+    )
+    model.fit(texts(200)[0]).save(path / "model")
+    return path / "model"
+
+
+def begun(folder: Path, **options: object) -> SequenceClassifier:
+    """A classifier that begins as the language model."""
+    defaults = {"init_from": str(folder), "epochs": 2, "batch_size": 8, "pooling": "concat"}
+    return SequenceClassifier(**(defaults | options))  # type: ignore[arg-type]
+
+
+def test_the_classifier_reads_as_the_language_model_does(folder: Path) -> None:
+    """With every layer still frozen, the features of a text are the language model's own."""
+    X, y = texts(24)
+    classifier = begun(folder, unfreeze_epochs=9).fit(X, y)
+    language = load(folder)
+    ids = language.codec_.encode(X[0])
+    assert classifier.features_["input"].encode([X[0]]).values.tolist() == ids.tolist()
+    hidden, _ = language.network_(torch.from_numpy(ids)[None])
+    raw, _ = language.network_.stack(language.network_.embedding(torch.from_numpy(ids)[None]))
+    encoder = classifier.network_.encoder(0)
+    ours, _ = encoder.stack(encoder.embed(torch.from_numpy(ids)[None]))
+    torch.testing.assert_close(ours, raw)
+    assert hidden.shape[1] == len(ids)
+
+
+def test_words_that_the_language_model_does_not_know_get_numbers_of_their_own(folder: Path) -> None:
+    X, y = texts(24)
+    classifier = begun(folder).fit([f"{text} splendid" for text in X], y)
+    known = load(folder).codec_.vocabulary.tokens
+    learnt = classifier.features_["input"].encoder.vocabulary.tokens
+    assert learnt[: len(known)] == known
+    assert "splendid" in learnt[len(known) :]
+
+
+def test_the_shape_is_the_language_models_and_survives_the_folder(folder: Path, tmp_path: Path) -> None:
+    X, y = texts(24)
+    classifier = begun(folder).fit(X, y)
+    assert classifier.describe() == "2-layer LSTM"
+    classifier.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
+def test_layers_thaw_from_the_head_down(folder: Path) -> None:
+    X, y = texts(80)
+    options = {"averaging": 0.0, "learning_rate": 0.03, "dropout": 0.0}
+    before = load(folder).network_.stack.state_dict()
+    one, many = (begun(folder, epochs=epochs, **options).fit(X, y).network_.encoder(0).stack for epochs in (1, 12))
+    assert all(torch.equal(value, before[name]) for name, value in one.state_dict().items())
+    changed = {name.split(".")[1] for name, value in many.state_dict().items() if not torch.equal(value, before[name])}
+    assert "1" in changed
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"hidden_size": 77}, "hidden_size is 77, but the language model in .* has 12; leave it out"),
+        ({"cell": "gru"}, "cell is 'gru', but the language model in .* has 'lstm'"),
+        ({"init_from": "nowhere"}, "nowhere: found nothing, expected a model folder"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(folder: Path, options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        begun(folder, **options).fit(*texts(24))
+
+
+def test_numbers_cannot_begin_as_a_language_model(folder: Path) -> None:
+    with pytest.raises(InputError, match="is a language model, which reads text, found a column of numbers"):
+        begun(folder).fit([np.ones((3, 2)), np.zeros((4, 2))] * 8, ["a", "b"] * 8)
+
+
+def test_a_classifier_is_no_language_model(folder: Path, tmp_path: Path) -> None:
+    small(epochs=1).fit(*texts(24)).save(tmp_path / "classifier")
+    with pytest.raises(InputError, match="holds a SequenceClassifier, expected a LanguageModel to begin from"):
+        Pretrained.open(str(tmp_path / "classifier"))
