@@ -2,7 +2,9 @@
 
 import itertools
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,6 +271,14 @@ def test_dev_that_does_not_fit_the_training_data_is_refused():
 def test_arguments_are_checked(options, sentence):
     x, y, _ = sentences(10)
     fails(sentence, x, y, options=options)
+
+
+def test_the_page_has_every_argument_with_its_default():
+    page = (Path(__file__).parents[2] / "docs/tagging.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", page, re.MULTILINE))
+    ours = SequenceTagger.parameters()
+    assert said == {name: f'"{ours[name]}"' if isinstance(ours[name], str) else repr(ours[name]) for name in said}
+    assert set(SequenceTagger.parameters()) - set(said) <= set(treadle.SequenceClassifier.parameters())
 
 
 def test_arguments_that_do_not_exist_are_refused():
