@@ -10,7 +10,7 @@ from examples import small, texts
 from treadle import LanguageModel, SequenceClassifier
 from treadle.errors import InputError
 from treadle.tasks import load
-from treadle.tasks.transfer import Pretrained
+from treadle.tasks.language.pretrained import Pretrained
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +95,15 @@ def test_a_classifier_is_no_language_model(folder: Path, tmp_path: Path) -> None
     small(epochs=1).fit(*texts(24)).save(tmp_path / "classifier")
     with pytest.raises(InputError, match="holds a SequenceClassifier, expected a LanguageModel to begin from"):
         Pretrained.open(str(tmp_path / "classifier"))
+
+
+def test_a_language_model_goes_on_with_other_text(folder: Path) -> None:
+    """With every layer still frozen it is the same model; thawed, it learns the new text."""
+    X = [f"it was splendid {text}" for text in texts(60)[0]]
+    options = {"init_from": str(folder), "batch_size": 4, "bptt": 16, "averaging": 0.0}
+    before = load(folder)
+    same = LanguageModel(epochs=1, unfreeze_epochs=9, learning_rate=1e-9, weight_decay=0.0, **options).fit(X)
+    assert same.codec_ == before.codec_
+    assert same.score(X[:5]) == pytest.approx(before.score(X[:5]), abs=1e-5)
+    learnt = LanguageModel(epochs=6, learning_rate=0.02, **options).fit(X)
+    assert learnt.score(X) > before.score(X) + 0.1

@@ -13,8 +13,9 @@ from torch import Tensor
 from treadle.data import Ragged
 from treadle.data.streams import START, Streams
 from treadle.errors import InputError
-from treadle.tasks.language.estimator import LanguageModel, Surprise
+from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.network import LanguageNetwork, States, detached
+from treadle.tasks.language.reading import Surprise
 from treadle.tasks.settings import check
 from treadle.tasks.work import refuse_options
 

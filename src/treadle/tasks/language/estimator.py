@@ -2,41 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from treadle.data import Ragged
 from treadle.data.codec import TokenCodec
-from treadle.data.streams import START
 from treadle.data.text import choose_unit
 from treadle.errors import InputError, counted
 from treadle.tasks.estimator import Estimator
-from treadle.tasks.language.network import LanguageNetwork, States
-from treadle.tasks.language.objective import document_objective, stream_objective, surprises
+from treadle.tasks.language.network import LanguageNetwork
+from treadle.tasks.language.objective import document_objective, stream_objective
+from treadle.tasks.language.pretrained import Pretrained
+from treadle.tasks.language.reading import Reader, as_documents
 from treadle.tasks.language.settings import LanguageSettings, WindowSettings, epochs_for, settled
 from treadle.tasks.language.split import cut_off
 from treadle.tasks.settings import check
 from treadle.training import Progress, TrainingSettings
 
 
-class Surprise(NamedTuple):
-    """What every token of a text cost.
-
-    Attributes:
-        tokens: As they are shown.
-        nats: The negative logarithm of each one's probability after all before it, `[length]`.
-    """
-
-    tokens: list[str]
-    nats: NDArray[np.float64]
-
-
-class LanguageModel(Estimator):
+class LanguageModel(Estimator, Reader):
     """Learn from text what comes next.
 
     Documents are read end to end in contiguous streams, a window of `bptt` steps at a time, with the state carried from
@@ -182,36 +167,40 @@ class LanguageModel(Estimator):
             Interrupted: Training was asked to stop; its state is in `checkpoint`.
         """
         self.check_arguments()
-        texts = _documents(texts)
+        texts = as_documents(texts)
         self.dev_texts_: list[str] | None = None
         if dev is None:
             texts, held = cut_off(texts, self.dev_fraction)
             self.dev_texts_ = held
         else:
-            held = _documents(dev)
+            held = as_documents(dev)
         unit: Any = self.unit or choose_unit(texts)
-        self.codec_ = TokenCodec.fit(
-            texts,
-            unit=unit,
-            lowercase=self.lowercase,
-            max_size=self.vocabulary_size,
-            min_count=self.min_count,
-        )
+        pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
+        self.codec_ = self._fit_codec(texts, unit) if pretrained is None else pretrained.codec
         train, dev_ids = self.encode(texts), self.encode(held)
         if len(train.values) == 0 or len(dev_ids.values) == 0:
             empty = "training" if len(train.values) == 0 else "dev"
             raise InputError(f"the {empty} text has no token, expected at least one")
         tokens = len(train.values)
-        self.settings_ = check(LanguageSettings, settled(self.get_params(), tokens))
+        arguments = self.get_params()
+        shape = {} if pretrained is None else pretrained.whole_shape(arguments, self.parameters())
+        self.settings_ = check(LanguageSettings, settled(arguments | shape, tokens))
         settings = self._training_settings(tokens, checkpoint_seconds)
         characters = None if unit == "word" else sum(map(len, held))
         network = self.build_network()
+        if pretrained is not None:
+            network.load_state_dict(pretrained.network.state_dict())
         if self.independent:
             objective = document_objective(network, train, dev_ids, characters, settings)
         else:
             objective = stream_objective(network, train, dev_ids, characters, settings, self.bptt)
         self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
+
+    def _fit_codec(self, texts: Sequence[str], unit: Any) -> TokenCodec:
+        """The symbols of the training texts."""
+        options: dict[str, Any] = {"max_size": self.vocabulary_size, "min_count": self.min_count}
+        return TokenCodec.fit(texts, unit=unit, lowercase=self.lowercase, **options)
 
     def _training_settings(self, tokens: int, checkpoint_seconds: float) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open."""
@@ -233,77 +222,14 @@ class LanguageModel(Estimator):
         """The numbers of the tokens of documents."""
         return Ragged.from_arrays(self.codec_.encode_all(texts), dtype=torch.int64)
 
-    def log_losses(self, texts: str | Sequence[str]) -> list[Surprise]:
-        """What every token of every document costs, read from the document's beginning.
-
-        Raises:
-            InputError: There is no document, or one is no text.
-        """
-        check_is_fitted(self, "network_")
-        documents = self.encode(_documents(texts))
-        found = surprises(self.network_.eval(), documents)
-        return [
-            Surprise(self.codec_.spell(ids.tolist()), nats.double().numpy())
-            for ids, nats in zip(documents, found, strict=True)
-        ]
-
-    def score(self, texts: str | Sequence[str]) -> float:
-        """The mean log-probability of a token, in nats: the larger the better.
-
-        Raises:
-            InputError: There is no token.
-        """
-        nats = np.concatenate([document.nats for document in self.log_losses(texts)])
-        if nats.size == 0:
-            raise InputError("the text has no token, expected at least one")
-        return -float(nats.mean())
-
-    def perplexity(self, texts: str | Sequence[str]) -> float:
-        r"""\(e\) to the mean surprise of a token: among how many equally likely ones the model chooses, as it were.
-
-        Raises:
-            InputError: There is no token.
-        """
-        return float(np.exp(-self.score(texts)))
-
-    def start(self) -> tuple[Tensor, States]:
-        """The log-probabilities of the first token of a document, `[vocabulary]`, and the state before it."""
-        check_is_fitted(self, "network_")
-        return self._read([START], None)
-
-    def feed(self, ids: ArrayLike, state: States) -> tuple[Tensor, States]:
-        """Read on: the log-probabilities after the last of these tokens, `[vocabulary]`, and the state there.
-
-        Args:
-            ids: Numbers of tokens, at least one, as `codec_` gives them.
-            state: From `start` or from the call before.
-
-        Raises:
-            InputError: There is no number, or one is none of the vocabulary.
-        """
-        numbers = np.atleast_1d(np.asarray(ids))
-        if numbers.size == 0 or numbers.min() < 0 or numbers.max() >= len(self.codec_):
-            last = len(self.codec_) - 1
-            raise InputError(f"expected numbers from 0 to {last}, at least one, found {numbers.tolist()}")
-        return self._read(numbers.tolist(), state)
-
-    def next_log_probabilities(self, text: str = "") -> NDArray[np.float64]:
-        """The logarithm of every token's probability to follow a text, `[vocabulary]`, by the numbers of `codec_`."""
-        found, state = self.start()
-        if len(ids := self.codec_.encode(text)):
-            found, _ = self.feed(ids, state)
-        return found.double().numpy()
-
-    def _read(self, ids: list[int], state: States | None) -> tuple[Tensor, States]:
-        network = self.network_.eval()
-        with torch.no_grad():
-            hidden, after = network(torch.tensor([ids], device=network.embedding.weight.device), state)
-            return network.log_probabilities(hidden[0, -1]).cpu(), after
-
     def describe_size(self) -> str:
         """The size of the fitted model and what it reads, in one phrase."""
-        units, depth = counted(self.hidden_size, "unit"), counted(self.layers, "layer")
+        units, depth = counted(self.settings_.hidden_size, "unit"), counted(self.settings_.layers, "layer")
         return f"{self.count_parameters():,} parameters, {depth} of {units}; {len(self.codec_):,} {self.codec_.unit}s"
+
+    def recurrent_settings(self) -> LanguageSettings:
+        """The shape of the fitted network."""
+        return self.settings_
 
     def explain(self) -> list[str]:
         """Which engine runs the recurrent layers and why not the others."""
@@ -321,18 +247,3 @@ class LanguageModel(Estimator):
         """
         self.codec_ = TokenCodec.from_json(saved["codec"])
         self.settings_ = check(LanguageSettings, saved["settings"])
-
-
-def _documents(texts: str | Sequence[str]) -> list[str]:
-    """Texts as a list.
-
-    Raises:
-        InputError: One is no text, or there is none.
-    """
-    found = [texts] if isinstance(texts, str) else list(texts)
-    for number, text in enumerate(found):
-        if not isinstance(text, str):
-            raise InputError(f"document {number} is {type(text).__name__}, expected a text")
-    if not found:
-        raise InputError("there is no document, expected at least one")
-    return found

@@ -1,6 +1,7 @@
 """From what every token of a text cost to what a page shows: a passage, the greatest surprises, tables, samples."""
 
 import math
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -29,6 +30,7 @@ _WRITTEN = {"word": 80, "subword": 110, "char": 400, "byte": 400}
 _MOST = 12
 _BEFORE, _AFTER = 50, 25  # characters around a surprising token
 _EDGES = (1, 10, 100, 1000)
+_HALVES = re.compile("[\ud800-\udfff]")  # bytes that are no text, or half characters of JSON; no page can hold them
 
 
 class Read(NamedTuple):
@@ -61,9 +63,9 @@ def findings(
     document, passage = _passage(codec, documents)
     occurrences = None if counts is None else [counts[one.ids] for one in documents]
     before = [np.arange(len(one.ids)) for one in documents]
-    sampling = Sampling(temperature=TEMPERATURE)
+    sampling, length = Sampling(temperature=TEMPERATURE), _WRITTEN[codec.unit]
     written = [
-        WrittenText(generate(model, length=_WRITTEN[codec.unit], sampling=sampling, seed=seed).strip(), _how(seed))
+        WrittenText(_shown(generate(model, length=length, sampling=sampling, seed=seed).strip()), _how(seed))
         for seed in SEEDS
     ]
     return LanguageFindings(
@@ -94,9 +96,16 @@ def read_tokens(codec: TokenCodec, text: str, ids: npt.NDArray[np.int64], nats: 
     found: list[ReadToken] = []
     end = 0
     for (start, stop), group in groupby(zip(stands, nats, strict=True), key=lambda pair: pair[0]):
-        found.append(ReadToken(text[end:start], text[start:stop], float(sum(cost for _, cost in group))))
+        found.append(
+            ReadToken(_shown(text[end:start]), _shown(text[start:stop]), float(sum(cost for _, cost in group)))
+        )
         end = stop
     return found
+
+
+def _shown(text: str) -> str:
+    """A text as a page can hold it."""
+    return _HALVES.sub("\ufffd", text)
 
 
 def _how(seed: int) -> str:
@@ -146,7 +155,7 @@ def _in_its_place(codec: TokenCodec, document: Read, place: int) -> Surprising:
     if codec.unit == "word":  # no halves of words
         before = before if start <= _BEFORE else f"… {before.partition(' ')[2]}"
         after = after if stop + _AFTER >= len(document.text) else f"{after.rpartition(' ')[0]} …"
-    return Surprising(before, document.text[start:stop], after, cost, baseline)
+    return Surprising(_shown(before), _shown(document.text[start:stop]), _shown(after), cost, baseline)
 
 
 def _bins(documents: Sequence[Read], of: Sequence[npt.NDArray[np.int64]], none: str = "") -> list[SurpriseBin]:

@@ -125,6 +125,11 @@ class LanguageNetwork(nn.Module):
         y, after = self.stack.step(self.embedding(tokens), state)
         return self.log_probabilities(y if self.projection is None else self.projection(y)), after
 
+    def layers(self) -> list[list[nn.Module]]:
+        """The modules in groups, from the softmax down to the embedding; `treadle.training.layers` says what for."""
+        top: list[nn.Module] = [self.softmax, *([] if self.projection is None else [self.projection])]
+        return [top, *([layer] for layer in reversed(self.stack.layers)), [self.embedding]]
+
     def _embed(self, tokens: Tensor) -> Tensor:
         """The vectors of symbols, `[batch, time, size]`, with dropout of whole symbols and of features."""
         found: Tensor = self.embedding(tokens)

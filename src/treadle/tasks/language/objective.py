@@ -1,6 +1,7 @@
 """What a language model is trained towards: the next token, in contiguous streams or in documents of their own."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,9 @@ def stream_objective(
         return found  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
 
     streams = Streams(train, rows=settings.batch_size, steps=bptt, seed=settings.seed)
-    return Objective(network, streams, loss, lambda model: evaluate(model, dev, characters), merit, carried)
+    return Objective(
+        network, streams, loss, lambda model: evaluate(model, dev, characters), merit, carried, network.layers()
+    )
 
 
 def document_objective(
@@ -87,7 +90,8 @@ def document_objective(
     batches = BucketBatches(
         train.lengths, tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=settings.seed
     )
-    return Objective(network, batches, loss, lambda model: evaluate(model, dev, characters), merit)
+    measure = partial(evaluate, documents=dev, characters=characters)
+    return Objective(network, batches, loss, measure, merit, layers=network.layers())
 
 
 def merit(dev: dict[str, float]) -> list[float]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, counted
 from treadle.tasks.estimator import Estimator
+from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature, Where, fit_features
 from treadle.tasks.sequence.inputs import Columns, infer_kinds, row_name, to_columns, to_known_columns, to_sequences
 from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, steps_a_row
@@ -22,7 +23,6 @@ from treadle.tasks.sequence.reporting import Reported
 from treadle.tasks.sequence.split import Split
 from treadle.tasks.sequence.targets import Target, load_target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
-from treadle.tasks.transfer import Pretrained
 from treadle.training import Progress
 
 
@@ -159,7 +159,7 @@ class SequenceEstimator(Estimator, Reported):
         self.train_rows_, self.dev_rows_ = train, held
         arguments = self.get_params()
         pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
-        shape = {} if pretrained is None else pretrained.shape(arguments, self.parameters())
+        shape = {} if pretrained is None else pretrained.shape(arguments, self.parameters()) | {"bidirectional": False}
         self.settings_ = check(NetworkSettings, arguments | shape)
         options = check(FeatureSettings, arguments)
         self.features_, inputs = fit_features(columns, kinds, train, options, where, pretrained)

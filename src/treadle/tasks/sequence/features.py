@@ -14,9 +14,9 @@ from treadle.data.ragged import Ragged
 from treadle.data.text import TextEncoder
 from treadle.data.vocabulary import Vocabulary
 from treadle.errors import InputError, counted
+from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.inputs import Columns
 from treadle.tasks.settings import FeatureSettings
-from treadle.tasks.transfer import Pretrained
 
 Where = Callable[[int], str]
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from treadle.data import BucketBatches, Ragged
 from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.nn import LockedDropout, Pooling, Stack
+from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature
 from treadle.tasks.settings import NetworkSettings
-from treadle.tasks.transfer import Pretrained
 
 EMBEDDING_SCALE = 0.5
 """Standard deviation of fresh embeddings: large enough that rare words, which move little, stay different."""

@@ -18,7 +18,6 @@ from treadle.data.codec import TokenCodec
 from treadle.errors import InputError
 from treadle.nn import Stack
 from treadle.tasks.folder import load
-from treadle.tasks.language import LanguageModel
 from treadle.tasks.language.network import LanguageNetwork
 from treadle.tasks.language.settings import LanguageSettings
 
@@ -47,13 +46,11 @@ class Pretrained:
         """Read a model folder.
 
         Raises:
-            InputError: It is missing or damaged, or holds no language model, or one of bytes.
+            InputError: It is missing or damaged, or holds no language model.
         """
         model = load(folder)
-        if not isinstance(model, LanguageModel):
+        if model.task != "language-model":
             raise InputError(f"{folder}: holds a {type(model).__name__}, expected a LanguageModel to begin from")
-        if model.codec_.vocabulary is None:
-            raise InputError(f"{folder}: is a language model of bytes, expected one of words, characters or sub-words")
         return cls(folder, model.codec_, model.settings_, model.network_)
 
     def shape(self, arguments: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
@@ -71,12 +68,25 @@ class Pretrained:
             if arguments[name] not in (value, defaults[name]):
                 found = f"{name} is {arguments[name]!r}, but the language model in {self.folder} has {value!r}"
                 raise InputError(f"{found}; leave it out")
-        return decided | {"bidirectional": False}
+        return decided
+
+    def whole_shape(self, arguments: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+        """`shape`, and what else another language model takes over with every weight: its softmax.
+
+        Raises:
+            InputError: An argument says something else.
+        """
+        return self.shape(arguments, defaults) | {"tied": self.settings.tied, "softmax": self.settings.softmax}
 
     def text_encoder(self, texts: Sequence[str]) -> TextEncoder:
-        """The language model's symbols, and behind them the tokens of training texts that it does not know."""
+        """The language model's symbols, and behind them the tokens of training texts that it does not know.
+
+        Raises:
+            InputError: Its symbols are bytes.
+        """
         known = self.codec.vocabulary
-        assert known is not None
+        if known is None:
+            raise InputError(f"{self.folder}: is a language model of bytes, expected one of words or characters")
         encoder = TextEncoder(self.codec.unit, self.codec.lowercase, known)  # type: ignore[arg-type]  # not of bytes
         if not isinstance(known, Vocabulary):
             return encoder
@@ -86,11 +96,11 @@ class Pretrained:
         """The language model's words, and behind them those of training rows that it does not know.
 
         Raises:
-            InputError: Its symbols are pieces of words.
+            InputError: Its symbols are pieces of words, or bytes.
         """
         known = self.codec.vocabulary
         if not isinstance(known, Vocabulary):
-            raise InputError(f"{self.folder}: is a language model of sub-words, which do not fit lists of tokens")
+            raise InputError(f"{self.folder}: is a language model of pieces of words, which are no tokens of a list")
         return Vocabulary([*known.tokens, *(t for t in Vocabulary.fit(rows, min_count=2).tokens if t not in known)])
 
     @torch.no_grad()
