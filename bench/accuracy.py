@@ -6,20 +6,15 @@ read once, by `treadle train`, after training. Training rows alone decide everyt
     python bench/accuracy.py ../shared/data [NAME ...]
 """
 
-import json
-import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from record import record, table
-from treadle.data import Table, read, split_rows
-
-WORK = Path("runs/bench")
+from runs import WORK, Rows, train, write
+from treadle.data import read, split_rows
 
 
 @dataclass(frozen=True)
@@ -83,45 +78,16 @@ CASES = {
 }
 
 
-def write(name: str, rows: Table) -> str:
-    """A table as JSONL; return its path."""
-    path = WORK / f"{name}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for cells in zip(*rows.columns.values(), strict=True):
-            file.write(json.dumps(dict(zip(rows.columns, cells, strict=True)), ensure_ascii=False) + "\n")
-    return str(path)
-
-
-def run(name: str, data: Path) -> dict[str, Any]:
-    """One command, and what it gave."""
-    words = CASES[name].arguments(data)
-    out = WORK / f"{name}-{time.strftime('%H%M%S')}"
-    program = str(Path(sys.executable).with_name("treadle"))
-    since = time.monotonic()
-    subprocess.run([program, "train", *words, "--out", str(out)], check=True)
-    result = json.loads((out / "result.json").read_text())
-    return {"words": words, "minutes": (time.monotonic() - since) / 60, "result": result}
-
-
 def main(data: Path, names: list[str]) -> None:
     """Run the cases and record the table; cases that were measured before keep their rows."""
-    kept = WORK / "accuracy.json"
-    rows: dict[str, list[str]] = json.loads(kept.read_text()) if kept.exists() else {}
+    rows = Rows("accuracy")
     for name in names or CASES:
-        found = run(name, data)
-        accuracy, baseline = found["result"]["test"]["accuracy"], found["result"]["baseline"]
-        rows[name] = [
-            name,
-            CASES[name].split,
-            f"{accuracy:.4f}",
-            f"{baseline['test']['accuracy']:.4f}, {baseline['name']}",
-            f"{found['minutes']:.1f}",
-            "`treadle train " + " ".join(found["words"]) + "`",
-        ]
-        kept.write_text(json.dumps(rows))
+        run = train(name, CASES[name].arguments(data))
+        accuracy, baseline = run.result["test"]["accuracy"], run.result["baseline"]
+        beside = f"{baseline['test']['accuracy']:.4f}, {baseline['name']}"
+        rows.keep(name, [name, CASES[name].split, f"{accuracy:.4f}", beside, f"{run.minutes:.1f}", run.command])
     head = ["data", "split: training / test", "test accuracy", "baseline", "minutes, all told", "command, seed 0"]
-    body = table(head, [rows[name] for name in CASES if name in rows])
+    body = table(head, rows.of(CASES))
     body += (
         "\n\nThe settings are the defaults, chosen on dev splits of the training rows. The baseline's own settings were"
         " chosen with a look at some of these test splits, so its figures lean high."

@@ -1,0 +1,75 @@
+"""Trains the tagger on public data sets, by the command line, and records what came out.
+
+Every choice was made on the dev split that comes with the data. The test split is read once, by `treadle train`, after
+training.
+
+    python bench/tagging.py ../shared/data [NAME ...]
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from record import record, table
+from runs import Rows, train
+
+
+@dataclass(frozen=True)
+class Case:
+    """A data set.
+
+    Attributes:
+        files: Of training, dev and test, under `tagging/`.
+        metrics: Those of the result that are shown, with their names.
+        options: Further words after `treadle train`.
+    """
+
+    files: tuple[str, str, str]
+    metrics: dict[str, str]
+    options: Sequence[str] = ()
+
+
+SPANS = {"span_f1": "span F1"}
+TOKENS = {"token_accuracy": "accuracy"}
+CASES = {
+    "snips": Case(
+        ("snips/train", "snips/valid", "snips/test"), {"span_f1": "slot F1", "sentence_accuracy": "intent accuracy"}
+    ),
+    "ud_english_ewt": Case(
+        tuple(f"ud_english_ewt/en_ewt-ud-{part}.conllu.gz" for part in ("train", "dev", "test")), TOKENS
+    ),
+    "ud_chinese_gsd": Case(
+        tuple(f"ud_chinese_gsd/zh-ud-{part}.conllu.gz" for part in ("train", "dev", "test")), TOKENS
+    ),
+    "wnut17": Case(
+        ("wnut17/wnut17train.conll", "wnut17/emerging.dev.conll", "wnut17/emerging.test.annotated"),
+        SPANS,
+    ),
+}
+
+
+def figures(scores: dict[str, float], names: dict[str, str]) -> str:
+    """Metrics as a cell of the table."""
+    return ", ".join(f"{label} {scores[metric]:.4f}" for metric, label in names.items())
+
+
+def main(data: Path, names: list[str]) -> None:
+    """Run the cases and record the table; cases that were measured before keep their rows."""
+    rows = Rows("tagging")
+    for name in names or CASES:
+        case = CASES[name]
+        place, dev, test = (str(data / "tagging" / file) for file in case.files)
+        run = train(name, [place, "--dev", dev, "--test", test, *case.options])
+        ours, beside = (figures(one["test"], case.metrics) for one in (run.result, run.result["baseline"]))
+        dev_figures = figures(run.result["dev"], case.metrics)
+        rows.keep(name, [name, dev_figures, ours, beside, f"{run.minutes:.1f}", run.command])
+    head = ["data, official split", "dev", "test", "test, baseline", "minutes, all told", "command, seed 0"]
+    body = table(head, rows.of(CASES)) + (
+        "\n\nThe baseline is the most frequent tag of each token, and TF-IDF with logistic regression for intents."
+    )
+    record("python bench/tagging.py ../shared/data", "Taggers", body)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
