@@ -18,7 +18,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from treadle import SequenceClassifier, SequenceRegressor, cells
+from treadle import LanguageModel, SequenceClassifier, SequenceRegressor, cells
 from treadle.cells import contract
 from treadle.cells.gated import GatedCell
 from treadle.cli import COMMANDS, options, program
@@ -27,6 +27,8 @@ from treadle.data.builtin import DATASETS
 from treadle.data.readers import _SUFFIXES
 from treadle.nn import ENGINES, POOLINGS
 from treadle.tasks import folder, outcome
+from treadle.tasks.estimator import Estimator
+from treadle.tasks.language import Adaptation
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ["README.md", "README.zh-CN.md"]
@@ -146,7 +148,10 @@ def test_a_command_parses(line: str) -> None:
         assert line in ("treadle --help", "treadle --version") or line.split()[1] in COMMANDS
         return
     settings = options.parse_settings(parsed(line).get("settings") or [])
-    assert any(set(settings) <= set(estimator.parameters()) for estimator in folder.ESTIMATORS.values())
+    known = [set(estimator.parameters()) for estimator in folder.ESTIMATORS.values()]
+    if line.split()[1] == "evaluate":
+        known = [set(Adaptation.model_fields)]
+    assert any(set(settings) <= names_ for names_ in known)
 
 
 def test_a_command_with_an_unknown_option_would_be_seen() -> None:
@@ -174,6 +179,15 @@ def test_the_argument_table_is_the_signature() -> None:
     rows = {names(row[0])[0]: names(row[1])[0] for row in table("docs/classifier.md", "argument", "default")}
     assert rows == {name: spelt(value) for name, value in SequenceClassifier.parameters().items()}
     assert set(SequenceRegressor.parameters()) == set(rows) - {"class_weight"}
+
+
+def test_the_tables_of_a_language_model_are_its_own_arguments_and_ways_to_adapt() -> None:
+    rows = {names(row[0])[0]: names(row[1])[0] for row in table("docs/language.md", "argument", "default")}
+    mine, all_ = LanguageModel.parameters(), Estimator.parameters()
+    own = {name: value for name, value in mine.items() if name not in all_ or all_[name] != value}
+    assert rows == {name: spelt(value) for name, value in own.items()}
+    rows = {names(row[0])[0]: names(row[1])[0] for row in table("docs/language.md", "option", "default")}
+    assert rows == {name: spelt(field.default) for name, field in Adaptation.model_fields.items()}
 
 
 def spelt(value: Any) -> str:
