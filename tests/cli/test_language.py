@@ -60,10 +60,10 @@ def test_train_says_what_it_understood(runs):
     ):
         assert sentence in words
     assert re.search(r"\ntest +perplexity \d+\.\d{4} ", words)
-    assert re.search(r"\nbaseline +perplexity .*\(Kneser-Ney 5-grams\)", words)
-    assert re.search(r"\n(Better|Worse) than Kneser-Ney 5-grams\. Perplexity ", words)
+    assert re.search(r"\nbaseline +perplexity .*\(5-gram Kneser-Ney\)", words)
+    assert re.search(r"\n(Better|Worse) than 5-gram Kneser-Ney\. Perplexity ", words)
     assert "dev: the last 10% of the training text, set aside" in characters
-    assert re.search(r"\n(Better|Worse) than Kneser-Ney 7-grams\. Bits per character ", characters)
+    assert re.search(r"\n(Better|Worse) than 7-gram Kneser-Ney\. Bits per character ", characters)
 
 
 def test_the_result_holds_the_same_figures_in_every_unit(folder):

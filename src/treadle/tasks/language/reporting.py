@@ -116,7 +116,7 @@ def fit_baseline(
     description = (
         f"an interpolated n-gram model with modified Kneser-Ney smoothing, of the same {NOUNS[model.codec_.unit]}s"
     )
-    return SystemScores(f"Kneser-Ney {order}-grams", scores, description, seconds), nats
+    return SystemScores(f"{order}-gram Kneser-Ney", scores, description, seconds), nats
 
 
 def make_report(
