@@ -60,7 +60,7 @@ def test_the_defaults_that_help_names_are_the_estimators(treadle):
     for option, name in {"Its peak.": "learning_rate", "Units of a layer.": "hidden_size", "Depth.": "layers"}.items():
         assert f"{option} [default: {defaults[name]:g}]" in said
     assert f"lstm, gru, sru, min-gru or another of docs/cells.md. [default: {defaults['cell']}]" in said
-    assert f"max, mean, last or attention. [default: {defaults['pooling']}]" in said
+    assert f"max, mean, last, attention or concat. [default: {defaults['pooling']}]" in said
 
 
 def test_the_version(treadle):
