@@ -36,7 +36,7 @@ def train(
         bool | None, Option("--bidirectional/--causal", help="Read from both ends, or forward only (for streams).")
     ] = None,
     pooling: Annotated[str | None, Option(help="max, mean, last, attention or concat.  [default: max]")] = None,
-    init_from: Annotated[str | None, Option(help="The folder of a language model that the network begins as.")] = None,
+    init_from: Annotated[str | None, Option(help="The folder of a language model to begin from.")] = None,
     unit: Annotated[str | None, Option(help="Of text: word, char, subword or byte.  [default: by script]")] = None,
     max_length: Annotated[int | None, Option(help="Steps that are read of a sequence.  [default: all]")] = None,
     epochs: Annotated[int | None, Option(help="Passes over the data.  [default: by its size]")] = None,

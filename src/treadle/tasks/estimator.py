@@ -49,8 +49,8 @@ class Estimator(SavedInFolder):
         averaging: Decay of the running mean of the weights that is evaluated and kept; 0 for the weights themselves.
         patience: Epochs without a better one on dev before training ends; 0 for never.
         dev_fraction: Share of the training rows set aside to choose the best epoch by, where no dev rows are given.
-        init_from: The folder of a language model that the network begins as, or None. Cell, sizes, depth and direction
-            are then the language model's, and its symbols are kept; see docs/transfer.md.
+        init_from: The folder of a language model to begin from, or None. The network begins as the language model,
+            with its shape and symbols; that of a tagger holds it beside layers of its own; see docs/transfer.md.
         layer_decay: From each layer to the one below it, the learning rate falls to this share; None for 1, or for
             1 / 2.6 with `init_from`.
         unfreeze_epochs: Epochs that a layer waits longer than the one above it before it learns; None for 0, or for 1

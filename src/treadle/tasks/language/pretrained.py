@@ -92,6 +92,18 @@ class Pretrained:
             return encoder
         return TextEncoder(encoder.unit, encoder.lowercase, self.vocabulary(encoder.tokens(text) for text in texts))
 
+    def words(self) -> Vocabulary:
+        """The language model's own vocabulary, if its symbols are words.
+
+        Raises:
+            InputError: They are others.
+        """
+        known = self.codec.vocabulary
+        if self.codec.unit != "word" or not isinstance(known, Vocabulary):
+            units = {"char": "characters", "subword": "pieces of words", "byte": "bytes"}[self.codec.unit]
+            raise InputError(f"{self.folder}: is a language model of {units}, expected one of words for a tagger")
+        return known
+
     def vocabulary(self, rows: Any) -> Vocabulary:
         """The language model's words, and behind them those of training rows that it does not know.
 

@@ -7,32 +7,35 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from treadle.cells import cell_names
 from treadle.data import BucketBatches, split_rows
-from treadle.data.tagging import TaggedSentences, to_spans
+from treadle.data.tagging import TaggedSentences
 from treadle.data.vocabulary import Vocabulary
 from treadle.data.word_vectors import read_word_vectors
 from treadle.errors import InputError, counted, nearest
-from treadle.evaluation.spans import score_spans, token_accuracy
 from treadle.tasks.estimator import Estimator
+from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.settings import check
-from treadle.tasks.tagging.features import INNER, TaggerFeatures, folded, starting_vectors
-from treadle.tasks.tagging.inputs import to_given, to_tagged
+from treadle.tasks.tagging.context import ContextFeature
+from treadle.tasks.tagging.features import TaggerFeatures, folded, starting_vectors
+from treadle.tasks.tagging.inputs import to_tagged
 from treadle.tasks.tagging.measure import DevMeasure
 from treadle.tasks.tagging.network import TaggerNetwork
-from treadle.tasks.tagging.predictions import PredictedSpan, Tagged, batches, placed, tag_sentences
+from treadle.tasks.tagging.reader import Reader
 from treadle.tasks.tagging.settings import TaggerFeatureSettings, TaggerSettings
 from treadle.training import Objective, Progress
 
 
-class SequenceTagger(Estimator):
+class SequenceTagger(Estimator, Reader):
     """Tag the tokens of sentences: names and other spans, slots, parts of speech; and label the sentence, if asked.
 
     Tags may mark spans in any scheme of `treadle.data.tagging`; they are learnt as BIOES and answered in the scheme of
     the training data. A word that training did not hold is read by its characters.
+
+    With `init_from`, what a language model of words holds after each word is read beside them, and learnt further
+    (`treadle.tasks.tagging.context.ContextEncoder`). Cell, sizes, depth and direction stay those of the tagger.
 
     Args:
         bidirectional: Whether each layer also reads from the end.
@@ -72,7 +75,7 @@ class SequenceTagger(Estimator):
     """
 
     task = "tag"
-    network_: TaggerNetwork
+    network_: TaggerNetwork  # both base classes know of one
 
     def __init__(
         self,
@@ -175,7 +178,7 @@ class SequenceTagger(Estimator):
             train, held = self._set_aside(data)
             data, dev = data.take(train), data.take(held)
         self.train_rows_, self.dev_rows_ = train, held
-        vectors = self._fit_features(data)
+        network = self._begin(data)
         encoded, dev_encoded = self.features_.encode(data, gold=True), self.features_.encode(dev, gold=True)
         lengths = encoded.lengths
         a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
@@ -187,8 +190,9 @@ class SequenceTagger(Estimator):
             return self.network_.loss_of(model(batch), batch)
 
         measure = DevMeasure(self.features_, dev_encoded)
-        network = self.build_network(vectors)
-        objective = Objective(network, shuffled, loss, lambda _: measure(self.network_), measure.merit)
+        objective = Objective(
+            network, shuffled, loss, lambda _: measure(self.network_), measure.merit, layers=network.layers()
+        )
         self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
 
@@ -200,10 +204,19 @@ class SequenceTagger(Estimator):
             return split_rows(data.labels, self.dev_fraction, seed=self.seed)
         return split_rows(len(data), self.dev_fraction, seed=self.seed)
 
-    def _fit_features(self, data: TaggedSentences) -> Tensor | None:
+    def _begin(self, data: TaggedSentences) -> TaggerNetwork:
+        """Fit the vocabularies and build the network; a language model it begins from is let go afterwards."""
+        pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
+        network = self.build_network(self._fit_features(data, pretrained))
+        if pretrained is not None and network.context is not None:
+            pretrained.begin(network.context.embedding, network.context.stack)
+        return network
+
+    def _fit_features(self, data: TaggedSentences, pretrained: Pretrained | None) -> Tensor | None:
         """Fit the vocabularies; the beginning of the word embedding, where word vectors are given."""
         settings = check(TaggerFeatureSettings, self.get_params())
         options: dict[str, Any] = settings.model_dump(exclude={"word_vectors"})
+        options["context"] = None if pretrained is None else ContextFeature.of(pretrained)
         self.embedding_size_ = self.embedding_size
         if settings.word_vectors is None:
             self.features_ = TaggerFeatures.fit(data, **options)
@@ -228,6 +241,7 @@ class SequenceTagger(Estimator):
             InputError: An argument lies outside its range.
         """
         settings = check(TaggerSettings, self.get_params() | {"embedding_size": self.embedding_size_})
+        context = self.features_.context
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             self.network_ = TaggerNetwork(
@@ -238,85 +252,9 @@ class SequenceTagger(Estimator):
                 labels=len(self.features_.labels),
                 allowed=self.features_.allowed(),
                 vectors=vectors,
+                context=None if context is None else context.encoder(dropout=self.dropout, engine=self.engine),
             )
         return self.network_
-
-    def tag(self, data: TaggedSentences, *, confidence: bool = False) -> Tagged:
-        """What the network says of sentences as readers give them.
-
-        Args:
-            data: The sentences; their tags are not looked at.
-            confidence: Whether confidence is wanted too.
-        """
-        check_is_fitted(self, "network_")
-        return tag_sentences(self.network_, self.features_, self.features_.encode(data), confidence=confidence)
-
-    def predict(self, X: Any) -> list[list[str]]:
-        """The tags of every sentence, in the scheme of the training data.
-
-        Args:
-            X: Token lists or strings; a string is cut by `treadle.data.tagging.tokenize`.
-
-        Raises:
-            InputError: A row is neither.
-        """
-        return self.tag(TaggedSentences(to_given(X).tokens)).tags
-
-    def predict_spans(self, X: Any) -> list[list[PredictedSpan]]:
-        """The spans of every sentence: tokens from and to, type, words, confidence, and of strings the characters.
-
-        Raises:
-            InputError: A row of `X` is neither a token list nor a string, or the tags of this model mark no spans.
-        """
-        check_is_fitted(self, "network_")
-        if self.features_.scheme is None:
-            raise InputError("the tags of this model mark no spans, such as parts of speech; predict gives the tags")
-        given = to_given(X)
-        return placed(given, self.tag(TaggedSentences(given.tokens), confidence=True))
-
-    def predict_proba(self, X: Any) -> list[NDArray[np.float64]]:
-        """The probability of every tag for each token, given the whole sentence: `[tokens, tags]` a sentence.
-
-        The columns are `features_.tags`: of spans, the tags of BIOES that the network has learnt.
-
-        Raises:
-            InputError: A row of `X` is neither a token list nor a string.
-        """
-        check_is_fitted(self, "network_")
-        encoded = self.features_.encode(TaggedSentences(to_given(X).tokens))
-        answers: list[NDArray[np.float64]] = [np.zeros((0, len(self.features_.tags)))] * len(encoded.words)
-        for rows, batch, emissions, _ in batches(self.network_, encoded):
-            marginals = self.network_.marginals(emissions, batch.lengths).double().cpu().numpy()
-            for row, own, length in zip(rows, marginals, batch.lengths.tolist(), strict=True):
-                answers[row] = own[:length]
-        return answers
-
-    def predict_labels(self, X: Any) -> list[str]:
-        """The label of every sentence.
-
-        Raises:
-            InputError: A row of `X` is neither a token list nor a string, or the model labels no sentences.
-        """
-        check_is_fitted(self, "network_")
-        if not self.features_.labels:
-            raise InputError("this model labels no sentences; give fit labels= to train one that does")
-        found = self.tag(TaggedSentences(to_given(X).tokens)).labels
-        assert found is not None
-        return [self.features_.labels[best] for best in found.argmax(1)]
-
-    def score(self, X: Any, y: Any) -> float:
-        """F1 of spans where tags mark them, else the share of tokens with the right tag.
-
-        Raises:
-            InputError: `X` or `y` does not fit.
-        """
-        data = to_tagged(X, y)
-        tagged = self.tag(data)
-        if tagged.spans is None:
-            assert data.tags is not None
-            return token_accuracy(data.tags, tagged.tags, resamples=0).value
-        gold = [to_spans(tags, INNER) for tags in self.features_.inner(data)]
-        return score_spans(gold, tagged.spans, resamples=0).metrics["span_f1"].value
 
     def describe(self) -> str:
         """The model in a few words: "Bidirectional LSTM with a CRF"."""
@@ -333,6 +271,8 @@ class SequenceTagger(Estimator):
         lines = [f"words: {self.network_.stack.explain()}"]
         if self.network_.characters is not None:
             lines.append(f"characters: {self.network_.characters.stack.explain()}")
+        if self.network_.context is not None:
+            lines.append(f"language model: {self.network_.context.stack.explain()}")
         return lines
 
     def fitted_to_json(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from treadle.data.tagging.schemes import OUTSIDE, parts_in
 from treadle.data.vocabulary import SPECIAL, Vocabulary
 from treadle.data.word_vectors import WordVectors
 from treadle.errors import InputError, nearest
+from treadle.tasks.tagging.context import ContextFeature
 from treadle.tasks.tagging.network import EMBEDDING_SCALE, TaggerBatch
 
 INNER: Final[Scheme] = "bioes"
@@ -35,6 +36,7 @@ class Encoded:
         letters: Numbers of the characters of every distinct word.
         tags: Number of each token's gold tag, where they are known.
         labels: `[sentences]`, where they are known.
+        context: Number of each token's word in a language model, where one is read.
     """
 
     words: Ragged
@@ -42,6 +44,7 @@ class Encoded:
     letters: Ragged
     tags: Ragged | None = None
     labels: Tensor | None = None
+    context: Ragged | None = None
 
     @property
     def lengths(self) -> Tensor:
@@ -61,6 +64,7 @@ class Encoded:
             places,
             None if self.tags is None else self.tags.pad(rows)[0],
             None if self.labels is None else self.labels[torch.as_tensor(rows)],
+            None if self.context is None else self.context.pad(rows)[0],
         )
         return batch.to(device)
 
@@ -76,6 +80,7 @@ class TaggerFeatures:
         tags: Of the network, in the order of its numbers; spans in `INNER`.
         scheme: How the training data writes spans, and so the answers; None where tags mark none.
         labels: Those of sentences, in the order of their numbers; empty where there are none.
+        context: How a language model reads the words, or None.
     """
 
     words: Vocabulary
@@ -84,6 +89,7 @@ class TaggerFeatures:
     tags: tuple[str, ...]
     scheme: Scheme | None
     labels: tuple[str, ...]
+    context: ContextFeature | None = None
 
     @classmethod
     def fit(
@@ -94,6 +100,7 @@ class TaggerFeatures:
         min_count: int | None = None,
         vocabulary_size: int | None = None,
         words: Vocabulary | None = None,
+        context: ContextFeature | None = None,
     ) -> "TaggerFeatures":
         """Vocabularies, tags and labels of training sentences.
 
@@ -105,6 +112,7 @@ class TaggerFeatures:
             min_count: Occurrences that a word must have; None for 2 in all but tiny data.
             vocabulary_size: Words at most; None for all.
             words: A vocabulary that is given, as that of word vectors.
+            context: How a language model reads the words, where one is begun from.
 
         Raises:
             InputError: All tokens have one tag, or all sentences one label.
@@ -127,6 +135,7 @@ class TaggerFeatures:
             tuple(_inner_tags(seen, data.scheme)),
             data.scheme,
             tuple(labels),
+            context,
         )
 
     def encode(self, data: TaggedSentences, *, gold: bool = False) -> Encoded:
@@ -146,6 +155,9 @@ class TaggerFeatures:
         places = Ragged.from_arrays(spellings, dtype=torch.int64)
         words = Ragged(torch.from_numpy(known)[places.values], places.offsets)
         encoded = Encoded(words, places, Ragged.from_arrays(letters, dtype=torch.int64))
+        if self.context is not None:
+            seen = torch.from_numpy(self.context.encode(met))
+            encoded = replace(encoded, context=Ragged(seen[places.values], places.offsets))
         return replace(encoded, tags=self._tags(data), labels=self._labels(data)) if gold else encoded
 
     def _tags(self, data: TaggedSentences) -> Ragged:
@@ -203,7 +215,9 @@ class TaggerFeatures:
         """One phrase: what is read and what is answered."""
         kinds = "tags" if self.scheme is None else f"{INNER.upper()} tags, answered in {self.scheme.upper()}"
         labels = f", {len(self.labels)} labels of sentences" if self.labels else ""
-        return f"{len(self.words):,} words, {len(self.characters):,} characters, {len(self.tags)} {kinds}{labels}"
+        known = "" if self.context is None else f" ({len(self.context.words):,} of the language model)"
+        words = f"{len(self.words):,} words{known}"
+        return f"{words}, {len(self.characters):,} characters, {len(self.tags)} {kinds}{labels}"
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs, as JSON can hold it."""
@@ -214,6 +228,7 @@ class TaggerFeatures:
             "tags": list(self.tags),
             "scheme": self.scheme,
             "labels": list(self.labels),
+            "context": None if self.context is None else self.context.to_json(),
         }
 
     @classmethod
@@ -237,6 +252,7 @@ class TaggerFeatures:
             tuple(map(str, saved["tags"])),
             scheme,
             tuple(map(str, saved["labels"])),
+            None if saved.get("context") is None else ContextFeature.from_json(saved["context"]),
         )
 
 

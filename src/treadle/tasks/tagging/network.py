@@ -10,6 +10,7 @@ from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.errors import InputError
 from treadle.nn import CRF, LockedDropout, Pooling, Stack, clear_padding, length_mask
 from treadle.nn.characters import CharacterEncoder
+from treadle.tasks.tagging.context import ContextEncoder
 from treadle.tasks.tagging.settings import TaggerSettings
 
 EMBEDDING_SCALE = 0.5
@@ -28,6 +29,7 @@ class TaggerBatch:
         spellings: `[batch, time]` the row of `characters` of each token.
         tags: `[batch, time]` gold tags, where they are known.
         labels: `[batch]` gold labels of the sentences, where they are known.
+        context: `[batch, time]` number of each token's word in a language model.
     """
 
     words: Tensor
@@ -37,6 +39,7 @@ class TaggerBatch:
     spellings: Tensor | None = None
     tags: Tensor | None = None
     labels: Tensor | None = None
+    context: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "TaggerBatch":
         """The same on another device."""
@@ -69,9 +72,10 @@ class Decoded(NamedTuple):
 class TaggerNetwork(nn.Module):
     r"""Tokens to tags.
 
-    $$x_t = [E_{w_t}; \mathrm{chars}(w_t)], \qquad y = \mathrm{stack}(x), \qquad e_t = W y_t + b$$
+    $$x_t = [E_{w_t}; \mathrm{chars}(w_t); c_t], \qquad y = \mathrm{stack}(x), \qquad e_t = W y_t + b$$
 
-    with the word's embedding and the vector that its characters give (`CharacterEncoder`). The emissions \(e\) go to a
+    with the word's embedding, the vector that its characters give (`CharacterEncoder`), and where the network begins
+    from a language model, what that holds after the word (`ContextEncoder`). The emissions \(e\) go to a
     `CRF`, or each to a softmax. In training a word is replaced by the unknown one with a fixed probability, so that
     characters and neighbours learn to do without it, and whole features are dropped for a sentence at a time. A second
     head can pool \(y\) to one vector and label the sentence.
@@ -84,6 +88,7 @@ class TaggerNetwork(nn.Module):
         labels: Number of labels a sentence can have; 0 for no second head.
         allowed: Which tag may follow which, as in `CRF`; a softmax does not ask.
         vectors: `[words, embedding_size]`, where the word embedding begins.
+        context: What a language model makes of the words, or None.
 
     Raises:
         InputError: A size does not fit, or an option of a layer lies outside its range.
@@ -103,6 +108,7 @@ class TaggerNetwork(nn.Module):
         labels: int = 0,
         allowed: Tensor | None = None,
         vectors: Tensor | None = None,
+        context: ContextEncoder | None = None,
     ) -> None:
         super().__init__()
         self.word_dropout = settings.word_dropout
@@ -123,6 +129,8 @@ class TaggerNetwork(nn.Module):
                 **chosen,
             )
             size += self.characters.output_size
+        self.context = context
+        size += 0 if context is None else context.output_size
         self.embedding_dropout = LockedDropout(settings.embedding_dropout)
         self.stack = Stack(
             settings.cell,
@@ -148,7 +156,7 @@ class TaggerNetwork(nn.Module):
         """The stack's outputs, `[batch, time, feature]`, zero past a length.
 
         Raises:
-            InputError: The network reads characters, and the batch has none.
+            InputError: The network reads characters or contexts, and the batch has none.
         """
         real = length_mask(batch.lengths.to(batch.words.device), batch.words.shape[1])
         words = batch.words.masked_fill(~real, PADDING)
@@ -161,6 +169,10 @@ class TaggerNetwork(nn.Module):
                 raise InputError("this tagger reads the characters of words, and the batch has none")
             vectors = self.characters(batch.characters, batch.sizes)
             x = torch.cat([x, self.characters.spread(vectors, batch.spellings, batch.lengths)], 2)
+        if self.context is not None:
+            if batch.context is None:
+                raise InputError("this tagger reads words as a language model does, and the batch has no such numbers")
+            x = torch.cat([x, self.context(batch.context, batch.lengths)], 2)
         y, _ = self.stack(self.embedding_dropout(x), lengths=batch.lengths)
         return y  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
 
@@ -215,6 +227,13 @@ class TaggerNetwork(nn.Module):
         of_tags, of_labels = self.losses_of(outputs, batch)
         loss = of_tags.sum() / batch.lengths.sum().clamp(min=1).to(of_tags.device)
         return loss if of_labels is None or not len(of_labels) else loss + self.label_weight * of_labels.mean()
+
+    def layers(self) -> list[list[nn.Module]]:
+        """The modules in groups, from the answer down to the words; `treadle.training.layers` says what for."""
+        labels = [] if self.pooling is None else [self.pooling, self.label_head]
+        top = [self.head, *([] if self.crf is None else [self.crf]), *labels]
+        words = [self.embedding, *([] if self.characters is None else [self.characters])]
+        return [top, [self.stack], words, *([] if self.context is None else self.context.layers())]
 
     @torch.no_grad()
     def decode(self, batch: TaggerBatch) -> Decoded:
