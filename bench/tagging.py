@@ -34,7 +34,9 @@ SPANS = {"span_f1": "span F1"}
 TOKENS = {"token_accuracy": "accuracy"}
 CASES = {
     "snips": Case(
-        ("snips/train", "snips/valid", "snips/test"), {"span_f1": "slot F1", "sentence_accuracy": "intent accuracy"}
+        ("snips/train", "snips/valid", "snips/test"),
+        {"span_f1": "slot F1", "sentence_accuracy": "intent accuracy"},
+        ("--epochs", "20"),
     ),
     "ud_english_ewt": Case(
         tuple(f"ud_english_ewt/en_ewt-ud-{part}.conllu.gz" for part in ("train", "dev", "test")), TOKENS
