@@ -1,7 +1,8 @@
 """Training: one loop, checkpoints that survive anything, optimisers and schedules by name."""
 
+from treadle.files import write_atomically
 from treadle.training.accelerator import is_main_process
-from treadle.training.checkpoint import load_state, save_state, write_atomically
+from treadle.training.checkpoint import load_state, save_state
 from treadle.training.loop import Interrupted, fit
 from treadle.training.objective import Objective
 from treadle.training.progress import Bar, Progress, Silent

@@ -6,7 +6,6 @@ that whatever kills the process leaves either the old checkpoint or the new one.
 """
 
 import json
-import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,28 +16,9 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from treadle.errors import InputError
+from treadle.files import write_atomically
 
 _HEADER, _CHECKSUM = "treadle", "checksum"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment `path` holds either what it held before or all of `content`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def remove_leftovers(path: Path) -> None:
-    """Remove what earlier processes were writing for `path` when they were killed."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        part.unlink(missing_ok=True)
 
 
 def save_state(path: Path, state: Any) -> None:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from treadle.data.batches import shard
 from treadle.errors import InputError
+from treadle.files import remove_leftovers
 from treadle.training.accelerator import make_accelerator, products_of
 from treadle.training.averaging import WeightAverage
-from treadle.training.checkpoint import load_state, remove_leftovers, save_state
+from treadle.training.checkpoint import load_state, save_state
 from treadle.training.denormals import denormals_flushed
 from treadle.training.interrupt import StopFlag, deferred_interrupt
 from treadle.training.layers import Thaw

@@ -1,0 +1,6 @@
+"""Streams: causal models that read a step at a time, in constant memory."""
+
+from treadle.streaming.model import Streamable, StreamModel
+from treadle.streaming.stream import Stream
+
+__all__ = ["Stream", "StreamModel", "Streamable"]
