@@ -78,6 +78,8 @@ def test_layers_thaw_from_the_head_down(folder: Path) -> None:
     [
         ({"hidden_size": 77}, "hidden_size is 77, but the language model in .* has 12; leave it out"),
         ({"cell": "gru"}, "cell is 'gru', but the language model in .* has 'lstm'"),
+        ({"unit": "char"}, "unit is 'char', but the language model in .* has 'word'; leave it out"),
+        ({"vocabulary_size": 50}, "vocabulary_size is given, but the symbols of .* are kept; leave it out"),
         ({"init_from": "nowhere"}, "nowhere: found nothing, expected a model folder"),
     ],
 )
@@ -107,3 +109,33 @@ def test_a_language_model_goes_on_with_other_text(folder: Path) -> None:
     assert same.score(X[:5]) == pytest.approx(before.score(X[:5]), abs=1e-5)
     learnt = LanguageModel(epochs=6, learning_rate=0.02, **options).fit(X)
     assert learnt.score(X) > before.score(X) + 0.1
+
+
+def test_all_of_a_language_model_learns_the_new_text_from_the_first_epoch(folder: Path) -> None:
+    """Nothing in it is new, so no layer waits; the embedding is moved though there is but one epoch."""
+    before = load(folder).network_.state_dict()
+    options = {"init_from": str(folder), "batch_size": 4, "bptt": 16, "averaging": 0.0}
+    after = LanguageModel(epochs=1, **options).fit(texts(60)[0]).network_.state_dict()
+    assert [name for name, value in after.items() if torch.equal(value, before[name])] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"unit": "char"}, "unit is 'char', but the language model in .* has 'word'; leave it out"),
+        ({"vocabulary_size": 5}, "vocabulary_size is 5, but the language model in .* has [0-9]+; leave it out"),
+        ({"min_count": 3}, "min_count is 3, but the language model in .* has its symbols already; leave it out"),
+        ({"softmax": "adaptive"}, "softmax is 'adaptive', but the language model in .* has 'full'; leave it out"),
+        ({"tied": True}, None),
+        ({"unit": "word", "lowercase": True}, None),
+    ],
+)
+def test_a_language_model_keeps_symbols_and_softmax_or_says_why(
+    folder: Path, options: dict[str, object], sentence: str | None
+) -> None:
+    model = LanguageModel(init_from=str(folder), epochs=1, **options)  # type: ignore[arg-type]
+    if sentence is None:
+        assert model.fit(texts(24)[0]).codec_ == load(folder).codec_
+    else:
+        with pytest.raises(InputError, match=sentence):
+            model.fit(texts(24)[0])

@@ -52,6 +52,8 @@ class LanguageModel(Estimator, Reader):
         averaging_trigger: Instead of the running mean that `averaging` tells of, the uniform mean of all weights since
             the dev loss was first above the least of all but the last so many epochs; 0 for never. With `optimizer`
             "sgd", a `schedule` of "constant" and 5 here, this is NT-ASGD.
+        unfreeze_epochs: Epochs that a layer waits longer than the one above it before it learns; None for 0, with
+            `init_from` too: nothing in it is new that the rest would have to wait for (Howard & Ruder 2018, 3.2).
         precision: As in `treadle.training.TrainingSettings`. By default products of matrices round to bfloat16 in
             training where the processor is faster so, and nowhere else.
         **options: Those of `treadle.tasks.estimator.Estimator`.
@@ -174,9 +176,8 @@ class LanguageModel(Estimator, Reader):
             self.dev_texts_ = held
         else:
             held = as_documents(dev)
-        unit: Any = self.unit or choose_unit(texts)
-        pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
-        self.codec_ = self._fit_codec(texts, unit) if pretrained is None else pretrained.codec
+        pretrained = None if self.init_from is None else self._begin_as(Pretrained.open(self.init_from))
+        self.codec_ = self._fit_codec(texts) if pretrained is None else pretrained.codec
         train, dev_ids = self.encode(texts), self.encode(held)
         if len(train.values) == 0 or len(dev_ids.values) == 0:
             empty = "training" if len(train.values) == 0 else "dev"
@@ -186,7 +187,7 @@ class LanguageModel(Estimator, Reader):
         shape = {} if pretrained is None else pretrained.whole_shape(arguments, self.parameters())
         self.settings_ = check(LanguageSettings, settled(arguments | shape, tokens))
         settings = self._training_settings(tokens, checkpoint_seconds)
-        characters = None if unit == "word" else sum(map(len, held))
+        characters = None if self.codec_.unit == "word" else sum(map(len, held))
         network = self.build_network()
         if pretrained is not None:
             network.load_state_dict(pretrained.network.state_dict())
@@ -197,14 +198,39 @@ class LanguageModel(Estimator, Reader):
         self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
 
-    def _fit_codec(self, texts: Sequence[str], unit: Any) -> TokenCodec:
+    def _fit_codec(self, texts: Sequence[str]) -> TokenCodec:
         """The symbols of the training texts."""
+        unit: Any = self.unit or choose_unit(texts)
         options: dict[str, Any] = {"max_size": self.vocabulary_size, "min_count": self.min_count}
         return TokenCodec.fit(texts, unit=unit, lowercase=self.lowercase, **options)
+
+    def _begin_as(self, other: Pretrained) -> Pretrained:
+        """The language model to go on from, if no argument asks for other symbols or another softmax than it has.
+
+        Raises:
+            InputError: One does.
+        """
+        kept = {
+            "unit": other.codec.unit,
+            "lowercase": other.codec.lowercase,
+            "vocabulary_size": len(other.codec),
+            "min_count": None,
+            "tied": other.settings.tied,
+            "softmax": other.settings.softmax,
+        }
+        defaults = self.parameters()
+        for name, value in kept.items():
+            given = getattr(self, name)
+            if given not in (value, defaults[name]):
+                has = "has its symbols already" if value is None else f"has {value!r}"
+                raise InputError(f"{name} is {given!r}, but the language model in {other.folder} {has}; leave it out")
+        return other
 
     def _training_settings(self, tokens: int, checkpoint_seconds: float) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open."""
         values = self.training_values(epochs_for(tokens))
+        if self.unfreeze_epochs is None:
+            values["unfreeze_epochs"] = 0
         return check(TrainingSettings, values | {"checkpoint_seconds": checkpoint_seconds})
 
     def build_network(self) -> LanguageNetwork:

@@ -178,10 +178,16 @@ def _feature_of(
     """A feature with the symbols of a language model, and the rows as numbers.
 
     Raises:
-        InputError: The column holds numbers, or tokens that the symbols are pieces of.
+        InputError: The column holds numbers, or tokens that the symbols are pieces of; an argument asks for others.
     """
     if kind is Kind.SERIES:
         raise InputError(f"{pretrained.folder}: is a language model, which reads text, found a column of numbers")
+    if settings.unit not in (None, pretrained.codec.unit):
+        has = f"but the language model in {pretrained.folder} has {pretrained.codec.unit!r}"
+        raise InputError(f"unit is {settings.unit!r}, {has}; leave it out")
+    for name in ("vocabulary_size", "min_count"):
+        if getattr(settings, name) is not None:
+            raise InputError(f"{name} is given, but the symbols of {pretrained.folder} are kept; leave it out")
     encoder = pretrained.vocabulary(values) if kind is Kind.TOKENS else pretrained.text_encoder(values)
     feature = Feature(kind, encoder, settings.max_length)
     return feature, feature.encode(values)
