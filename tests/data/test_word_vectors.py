@@ -69,7 +69,7 @@ def test_vectors_come_back(folder, form, words, data, compressed):
     format_ = {"unterminated": "word2vec-binary", "binary": "word2vec-binary"}.get(form, form)
     read = read_word_vectors(path, wanted=wanted, format=format_)
     lower = None if wanted is None else {*wanted, *(word.lower() for word in wanted)}
-    kept = [row for row, word in enumerate(words) if lower is None or word in lower]
+    kept = [row for row, word in enumerate(words) if lower is None or {word, word.lower()} & lower]
     assert read.words == [words[row] for row in kept]
     assert read.vectors.dtype == np.float32
     np.testing.assert_array_equal(read.vectors, np.array(vectors, dtype=np.float32).reshape(-1, size)[kept])
@@ -92,6 +92,17 @@ def test_words_are_found_by_their_lower_case_too(folder):
     matrix, known = read_word_vectors(path, wanted=["Rome", "Paris", "Oslo"]).rows(["Rome", "ROME", "Paris", "Oslo"])
     assert matrix.tolist() == [[1, 2], [3, 4], [5, 6], [0, 0]]
     assert known.tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("wanted", [None, ["rome", "ÎLE".lower()]])
+def test_a_vocabulary_in_lower_case_finds_names_that_the_file_has_with_a_capital_only(folder, wanted):
+    """A word as it is comes first, then the first of the others."""
+    path = folder / "names.txt"
+    path.write_text("the 9 9\nRome 1 2\nROME 3 4\nÎle 5 6\nThe 7 8\n")
+    matrix, known = read_word_vectors(path, wanted=wanted).rows(["rome", "île", "oslo"])
+    assert matrix.tolist() == [[1, 2], [5, 6], [0, 0]]
+    assert known.tolist() == [True, True, False]
+    assert wanted is None or "the" not in read_word_vectors(path, wanted=wanted).words
 
 
 def test_no_word_wanted_occurs(folder):

@@ -40,7 +40,11 @@ class WordVectors:
     _index: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", {word: row for row, word in enumerate(self.words)})
+        """Rows by word and, behind them, by lower case where no word is spelt so; the first word has it."""
+        index = {word: row for row, word in enumerate(self.words)}
+        for row, word in enumerate(self.words):
+            index.setdefault(word.lower(), row)
+        object.__setattr__(self, "_index", index)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -51,7 +55,9 @@ class WordVectors:
         return int(self.vectors.shape[1])
 
     def rows(self, words: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """The vectors of words: of the word as it is, else of its lower case.
+        """The vectors of words: of the word as it is, else of its lower case, else of the first one with that lower case.
+
+        So a vocabulary in lower case finds the names in a file that has them with a capital only.
 
         Returns:
             `[len(words), size]`, zero for unknown words, and `[len(words)]`, whether each is known.
@@ -78,8 +84,8 @@ def read_word_vectors(
 
     Args:
         path: The file, gzip looked through.
-        wanted: Only these words, each with its lower case, are kept; None keeps all. Words that the file does not have
-            are missing in the result.
+        wanted: Only these words, in any case, are kept; None keeps all. Words that the file does not have are missing
+            in the result.
         format: By default the first line and what follows it say it.
         encoding: Of the words. A word that is not valid in it (word2vec cuts long ones) is left out, and the note
             counts them.
@@ -124,7 +130,7 @@ def _read(path: Path, wanted: set[bytes] | None, format_: Format | None, encodin
     total = unreadable = 0
     for entry in entries:
         total += 1
-        if wanted is not None and entry.word not in wanted:
+        if wanted is not None and entry.word not in wanted and _lower(entry.word, encoding) not in wanted:
             continue
         try:
             word = entry.word.decode(encoding)
@@ -166,6 +172,16 @@ def _is_number(field: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _lower(word: bytes, encoding: str) -> bytes:
+    """The lower case of a word of the file, as the file would have it; empty where it is none or cannot be read."""
+    if word.isascii():
+        return word.lower()
+    try:
+        return word.decode(encoding).lower().encode(encoding)
+    except UnicodeError:
+        return b""
 
 
 def _keys(wanted: Iterable[str], encoding: str) -> set[bytes]:
