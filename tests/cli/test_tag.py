@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from treadle import LanguageModel
 from treadle.cli import main
 from treadle.tasks.choice import choose_task
 from treadle.tasks.source import DataSource
@@ -217,3 +218,58 @@ def test_evaluating_on_a_file_without_tags_is_refused(treadle, run, tmp_path):
     said = treadle("evaluate", run.folder, tmp_path / "bare.conll")
     assert said.code == 2
     assert "there is no column 3, found 1 column" in said.err
+
+
+def as_json_lines(path: Path, conll_file: Path) -> Path:
+    """The same sentences under other names, beside a column that is called as a column of tags usually is."""
+    rows = []
+    for block in conll_file.read_text().strip().split("\n\n"):
+        words, _, tags = zip(*(line.split(" ") for line in block.split("\n")), strict=True)
+        rows.append({"surface": words, "places": tags, "tags": ["X"] * len(words)})
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return path
+
+
+def test_a_model_of_columns_by_number_measures_and_tags_a_file_with_others(treadle, run, tmp_path):
+    other = as_json_lines(tmp_path / "other.jsonl", run.test)
+    named = ["--input", "surface", "--target", "places"]
+    figures = json.loads(treadle("evaluate", run.folder, other, *named, "--json").out)
+    assert figures == json.loads((run.folder / "result.json").read_text())["test"]
+    expected = treadle("predict", run.folder, run.test).out
+    assert treadle("predict", run.folder, other, *named).out == expected
+    assert treadle("predict", run.folder, other, "--input", "surface").out == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "other.jsonl: found no list of tokens under 'tokens' or 'words'; columns: surface, places, tags"),
+        (["--input", "surface"], "other.jsonl: there is no column '3' to take as tags"),
+        (["--input", "surface", "--target", "place"], "no column 'place' to take as tags; did you mean 'places'?"),
+        (["--input", "surface", "--input", "tags"], "--input names 2 columns, expected one, that of the tokens"),
+    ],
+)
+def test_columns_that_are_not_there_are_one_sentence(treadle, run, tmp_path, options, sentence):
+    said = treadle("evaluate", run.folder, as_json_lines(tmp_path / "other.jsonl", run.test), *options)
+    assert said.code == 2
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_folder_of_parallel_files_has_no_columns_to_name(treadle, run, tmp_path):
+    for name, line in (("seq.in", "in Rome"), ("seq.out", "O B-LOC"), ("label", "x")):
+        (tmp_path / name).write_text(f"{line}\n")
+    said = treadle("evaluate", run.folder, tmp_path)
+    assert said.out.startswith("1 sentence "), said.err
+
+
+def test_a_tagger_reads_a_language_model(treadle, run, tmp_path):
+    text = [" ".join(line.split(" ")[0] for line in rows.split("\n")) for rows in run.data.read_text().split("\n\n")]
+    LanguageModel(unit="word", hidden_size=6, layers=1, epochs=1, batch_size=2, bptt=8).fit(text).save(tmp_path / "lm")
+    said = treadle(
+        "train", run.data, "--init-from", tmp_path / "lm", "--epochs", "3", *FAST, "--target", "3",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert "of the language model" in said.out
+    assert treadle("predict", tmp_path / "run", run.test).out.count("\n") == 20

@@ -11,6 +11,8 @@ from treadle.cli.options import as_json, figures, parse_settings
 def evaluate(
     model: Annotated[Path, Argument(help="A run folder.")],
     data: Annotated[str, Argument(help="A file or folder like the one it was trained on, or builtin:NAME.")],
+    input: Annotated[list[str] | None, Option(help="As in train.  [default: as the model was trained]")] = None,  # noqa: A002 (the option's name)
+    target: Annotated[str | None, Option(help="The column with the truth.  [default: likewise]")] = None,
     format: Annotated[str | None, Option(help="As in train.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
@@ -26,7 +28,8 @@ def evaluate(
     from treadle.tasks.run import work_of
     from treadle.tasks.source import DataSource
 
-    source = DataSource(data, format=format, encoding=encoding, header=header, separator=separator)
+    reading = {"separator": separator, "format": format, "encoding": encoding}
+    source = DataSource(data, input=input or None, target=target, header=header, **reading)
     measured = work_of(model).evaluate(model, source, parse_settings(settings or []))
     scores = measured.scores
     print(as_json(plain_figures(scores)) if json else f"{measured.amount}  {figures(scores)}")

@@ -17,6 +17,8 @@ def predict(
         str,
         Argument(help="A file or folder, or - for standard input: a text, tokens or numbers a line."),
     ],
+    input: Annotated[list[str] | None, Option(help="As in train.  [default: as the model was trained]")] = None,  # noqa: A002 (the option's name)
+    target: Annotated[str | None, Option(help="The column of the tags, where sentences have some.")] = None,
     format: Annotated[str | None, Option(help="As in train.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
@@ -26,7 +28,9 @@ def predict(
     from treadle.tasks.run import work_of
     from treadle.tasks.source import DataSource
 
-    source = DataSource(data, format=format, encoding=encoding, header=header)
+    if data == "-" and (input or target):
+        raise InputError(f"standard input has no columns, found {'--input' if input else '--target'}")
+    source = DataSource(data, input=input or None, target=target, format=format, encoding=encoding, header=header)
     lines = _standard_input(encoding) if data == "-" else None
     for answer in work_of(model).predict(model, source, lines):
         print(as_json(answer.content) if json else answer.text)

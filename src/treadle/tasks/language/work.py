@@ -152,10 +152,11 @@ def understood(corpus: Corpus) -> str:
 
 def _opened(folder: Path, source: DataSource) -> tuple[LanguageModel, Corpus]:
     """A model and the texts that `source.train` names, read as those it was trained on unless told otherwise."""
+    source.refuse(LanguageWork.task, "target", "separator")
     model, _ = load_model(folder)
     before = load_config(folder)[1]
     if not source.train.startswith(BUILTIN) and not source.train.endswith((".txt", ".txt.gz")):
-        source = replace(source, input=before.get("input"))
+        source = replace(source, input=source.input or before.get("input"))
     return model, open_corpus(replace(source, format=source.format or before.get("format")), source.train, "test")
 
 

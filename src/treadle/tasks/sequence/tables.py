@@ -1,6 +1,7 @@
 """Tables of rows as the estimators of one answer a sequence take them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from treadle.data import Roles, Table, check_target, extract, infer_roles, read
 from treadle.data.builtin import load
 from treadle.data.targets import Task
 from treadle.errors import InputError, counted
+from treadle.tasks.sequence.inputs import Columns
 from treadle.tasks.sequence.split import Split
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 
@@ -33,8 +35,51 @@ def roles_in(source: DataSource, train: Table) -> Roles:
     return infer_roles(train, source.input, source.target, task)
 
 
+def roles_here(source: DataSource, roles: Roles) -> Roles:
+    """What the columns of other data are for, where some are called otherwise than in training.
+
+    Args:
+        source: Names them, the inputs in the order of training.
+        roles: Those of the training table.
+
+    Raises:
+        InputError: There are not as many inputs as in training, or a column has two roles.
+    """
+    target, known = source.target or roles.target, roles.wide or roles.inputs
+    given = source.input or known
+    if len(given) != len(known):
+        raise InputError(f"--input names {counted(len(given), 'column')}, and the model reads {len(known)}")
+    named = [*given, target]
+    twice = next((name for place, name in enumerate(named) if name in named[:place]), None)
+    if twice is not None:
+        raise InputError(f"column {twice!r} is named for two of inputs and target, expected different columns")
+    if roles.wide:
+        return replace(roles, wide=given, target=target)
+    kinds = dict(zip(given, roles.kinds.values(), strict=True))
+    return replace(roles, inputs=given, target=target, kinds=kinds)
+
+
+def read_inputs(table: Table, roles: Roles, names: Sequence[str] | None = None) -> Columns:
+    """The inputs of a table.
+
+    Args:
+        table: The rows.
+        roles: Of its columns.
+        names: What the model calls the inputs, where the table calls them otherwise.
+
+    Raises:
+        InputError: A column is missing, or a cell does not fit.
+    """
+    return dict(zip(names or roles.inputs, extract(table, roles).values(), strict=True))
+
+
 def read_split(
-    table: Table, roles: Roles, *, separator: str | None = None, classes: Sequence[Any] | None = None
+    table: Table,
+    roles: Roles,
+    *,
+    separator: str | None = None,
+    classes: Sequence[Any] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Split:
     """The rows of a table as a model takes them.
 
@@ -43,12 +88,13 @@ def read_split(
         roles: Of its columns.
         separator: What separates several labels in one cell.
         classes: The labels that a model knows; None where it is about to learn them.
+        names: As in `read_inputs`.
 
     Raises:
         InputError: A column is missing, or a cell or label does not fit.
     """
     y = check_target(table, roles.target, roles.task, separator=separator, classes=classes)
-    return Split(extract(table, roles), y, [table.where(row) for row in range(len(table))])
+    return Split(read_inputs(table, roles, names), y, [table.where(row) for row in range(len(table))])
 
 
 def labels_of(y: Iterable[Any]) -> list[Any]:

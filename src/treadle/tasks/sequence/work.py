@@ -6,14 +6,23 @@ from json import dumps, loads
 from pathlib import Path
 from typing import Any, Self
 
-from treadle.data import Roles, Table, extract
+from treadle.data import Roles, Table
 from treadle.errors import InputError, counted
 from treadle.tasks.folder import load_config, load_model, save_model
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.sequence.estimator import SequenceEstimator
 from treadle.tasks.sequence.reporting import answers, fit_baselines, make_report, metrics, predictions
 from treadle.tasks.sequence.split import Split
-from treadle.tasks.sequence.tables import labels_of, open_table, read_split, roles_in, roles_of, understood
+from treadle.tasks.sequence.tables import (
+    labels_of,
+    open_table,
+    read_inputs,
+    read_split,
+    roles_here,
+    roles_in,
+    roles_of,
+    understood,
+)
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
 
@@ -105,7 +114,9 @@ class SequenceWork(Work):
         table = open_table(source, source.train, "test")
         separator = source.separator or load_config(folder)[1].get("separator")
         classes = estimator.target_.classes.tolist()
-        split = read_split(table, roles_of(folder, saved), separator=separator, classes=classes)
+        roles = roles_of(folder, saved)
+        here = roles_here(source, roles)
+        split = read_split(table, here, separator=separator, classes=classes, names=roles.inputs)
         title = f"{estimator.describe()} on {Path(source.train).name}"
         return Measured(
             counted(len(split), "row"),
@@ -117,12 +128,14 @@ class SequenceWork(Work):
     def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
         """Answer for every row of a table, in their order."""
         estimator, saved = load_model(folder)
-        roles = roles_of(folder, saved)
+        if source.target is not None:
+            raise InputError(f"--target is for evaluate; predict has no use for {source.target!r}")
+        roles = replace(roles_of(folder, saved), target="")
         if lines is None:
-            table = open_table(source, source.train, "test")
+            table, here = open_table(source, source.train, "test"), roles_here(source, roles)
         else:
-            table, roles = _from_lines(lines, roles)
-        for answer in answers(estimator, extract(table, roles), table.where):
+            table, here = _from_lines(lines, roles)
+        for answer in answers(estimator, read_inputs(table, here, roles.inputs), table.where):
             said = answer["prediction"]
             yield Answer(said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain), answer)
 

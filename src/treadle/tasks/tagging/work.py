@@ -152,9 +152,12 @@ def load_tagger(folder: Path) -> SequenceTagger:
 
 
 def _as_trained(folder: Path, source: DataSource, *, tagged: bool = True) -> DataSource:
-    """The columns that the model was trained on, unless others are named; without tags, theirs is not needed."""
+    """The columns that the model was trained on, unless others are named; without tags, theirs is not needed.
+
+    A folder of parallel files has no columns.
+    """
     source.refuse("tag", "separator", "header")
-    before = load_config(folder)[1]
+    before = {} if Path(source.train).is_dir() else load_config(folder)[1]
     target = before.get("target") if tagged else None
     return replace(source, input=source.input or before.get("input"), target=source.target or target)
 
