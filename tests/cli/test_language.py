@@ -106,6 +106,24 @@ def test_documents_are_read_as_they_were_in_training(treadle, folder, tmp_path):
     assert len(treadle("predict", run, folder / "test.txt").out.splitlines()) == 20
 
 
+def test_a_file_of_another_kind_is_read_by_its_own_look(treadle, folder, tmp_path):
+    """Neither the lines of the training text nor the column of a table is asked of what has none."""
+    rows = "".join(f'{row},"{line}"\n' for row, line in enumerate(sentences(60, 3).splitlines()))
+    (tmp_path / "table.csv").write_text("id,said\n" + rows)
+    lines, cells = tmp_path / "lines", tmp_path / "cells"
+    assert treadle("train", folder / "train.txt", *TASK, *FAST, "--format", "lines", "--out", lines).code == 0
+    table = ("--input", "said", "--format", "csv")
+    assert treadle("train", tmp_path / "table.csv", *TASK, *FAST, *table, "--out", cells).code == 0
+    assert treadle("evaluate", lines, tmp_path / "table.csv").out.startswith("60 documents, ")
+    assert treadle("evaluate", cells, folder / "test.txt").out.startswith("1 document, ")
+    assert treadle("evaluate", cells, tmp_path / "table.csv").out.startswith("60 documents, ")
+
+
+def test_what_a_language_model_does_not_read_by_is_refused_by_every_command(treadle, folder):
+    sentence = "--separator is not for the task 'language-model', which reads no such data"
+    refused(treadle("evaluate", folder / "words", folder / "test.txt", "--separator", ","), sentence)
+
+
 def test_folders_tables_and_bytes(treadle, folder, tmp_path):
     texts = tmp_path / "texts"
     texts.mkdir()
@@ -124,17 +142,6 @@ def test_folders_tables_and_bytes(treadle, folder, tmp_path):
         assert (said.code, said.err.count("treadle:")) == (0, 0)
         assert note in said.out
         assert treadle("evaluate", out, place).code == 0
-
-
-def test_a_column_of_texts_may_be_called_otherwise_than_in_training(treadle, folder, tmp_path):
-    rows = "".join(f'{row},"{line}"\n' for row, line in enumerate(sentences(60, 3).splitlines()))
-    (tmp_path / "table.csv").write_text("id,said\n" + rows)
-    (tmp_path / "other.csv").write_text("said,spoken\nno,yes\n")
-    out = tmp_path / "run"
-    assert treadle("train", tmp_path / "table.csv", *TASK, *FAST, "--input", "said", "--out", out).code == 0
-    for options, length in (([], 2), (["--input", "spoken"], 3)):
-        answer = json.loads(treadle("predict", out, tmp_path / "other.csv", *options, "--json").out)
-        assert answer["tokens"][-1]["end"] == length
 
 
 def test_predict_tells_the_surprise_of_every_line_and_token(treadle, folder, monkeypatch):
@@ -262,18 +269,6 @@ def test_a_model_of_another_task_generates_nothing(treadle, run_folder):
 )
 def test_ways_of_measuring_that_there_are_not(treadle, folder, option, sentence):
     refused(treadle("evaluate", folder / "words", folder / "test.txt", "--set", option), sentence)
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (["--target", "said"], "--target is not for the task 'language-model', which reads no such data"),
-        (["--input", "said"], "test.txt: column= does not apply here, where text is read; leave it out"),
-    ],
-)
-@pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_text_has_no_columns(treadle, folder, command, options, sentence):
-    refused(treadle(command, folder / "words", folder / "test.txt", *options), sentence)
 
 
 def test_rms_says_that_the_training_text_is_gone(treadle, folder, tmp_path):

@@ -118,7 +118,7 @@ def read_corpus(
             format=format is not None,
             encoding=encoding is not None,
         )
-    if source.is_dir() or raw or not _is_table(source, format):
+    if source.is_dir() or raw or not is_table(source, format):
         _refuse(source, "text", column=column is not None, header=header is not None)
         return _read_text(source, documents or "file", encoding, raw, format)
     _refuse(source, "a table", documents=documents is not None)
@@ -157,6 +157,19 @@ def corpus_of_table(table: Table, column: str | None = None) -> Corpus:
     return Corpus(texts, places, table.source, note)
 
 
+def is_table(path: Path, format: str | None = None) -> bool:  # noqa: A002 - the name that `read` gives it
+    """Whether a file is read as a table: its format says so, or without one its suffix or, of Parquet, its beginning.
+
+    Args:
+        path: An existing file.
+        format: One of `CORPUS_FORMATS`, or None.
+    """
+    if format is not None:
+        return format != "text"
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return bool(suffixes and suffixes[-1] in _TABLES) or peek(path, 4) == b"PAR1"
+
+
 def _check(documents: str | None, format_: str | None) -> None:
     for name, value, valid in (("documents", documents, get_args(Documents)), ("format", format_, CORPUS_FORMATS)):
         if value is not None and value not in valid:
@@ -168,13 +181,6 @@ def _refuse(source: Path, found: str, **given: bool) -> None:
     for name, present in given.items():
         if present:
             raise InputError(f"{source}: {name}= does not apply here, where {found} is read; leave it out")
-
-
-def _is_table(path: Path, format_: str | None) -> bool:
-    if format_ is not None:
-        return format_ != "text"
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    return bool(suffixes and suffixes[-1] in _TABLES) or peek(path, 4) == b"PAR1"
 
 
 def _read_text(source: Path, documents: Documents, encoding: str | None, raw: bool, format_: str | None) -> Corpus:

@@ -55,7 +55,7 @@ class WordVectors:
         return int(self.vectors.shape[1])
 
     def rows(self, words: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """The vectors of words: of the word as it is, else of its lower case, else of the first one with that lower case.
+        """The vectors of words: of the word as it is, else of its lower case, else of the first that has it so.
 
         So a vocabulary in lower case finds the names in a file that has them with a capital only.
 

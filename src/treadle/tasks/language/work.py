@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from treadle.data import Ragged
 from treadle.data.builtin import load
-from treadle.data.corpus import CORPUS_FORMATS, Corpus, corpus_of_table, read_corpus
+from treadle.data.corpus import CORPUS_FORMATS, Corpus, corpus_of_table, is_table, read_corpus
 from treadle.errors import InputError, counted, nearest
 from treadle.tasks.folder import load_config, load_model
 from treadle.tasks.language.adapt import Adaptation
@@ -22,6 +22,8 @@ DOCUMENTS = ("lines", "paragraphs")
 """What `--format` can say a document of a text file is, beside the whole file."""
 RAW = "bytes"
 """What `--format` says where a file of any kind is read as it is."""
+
+_TABLES = tuple(name for name in CORPUS_FORMATS if name != "text")
 
 
 class LanguageWork(Work):
@@ -42,7 +44,7 @@ class LanguageWork(Work):
     @classmethod
     def open(cls, source: DataSource) -> Self:
         """Read the training texts."""
-        source.refuse(cls.task, "target", "separator")
+        _refuse_foreign(source)
         return cls(source, open_corpus(source, source.train, "train"))
 
     def understand(self, estimator: LanguageModel) -> list[str]:
@@ -109,6 +111,7 @@ class LanguageWork(Work):
             model, corpus = _opened(folder, source)
             texts, places = corpus.texts, corpus.places
         else:
+            _refuse_foreign(source)
             model, _ = load_model(folder)
             texts = list(lines)
             places = [f"standard input, line {number}" for number in range(1, len(texts) + 1)]
@@ -152,12 +155,30 @@ def understood(corpus: Corpus) -> str:
 
 def _opened(folder: Path, source: DataSource) -> tuple[LanguageModel, Corpus]:
     """A model and the texts that `source.train` names, read as those it was trained on unless told otherwise."""
-    source.refuse(LanguageWork.task, "target", "separator")
+    _refuse_foreign(source)
     model, _ = load_model(folder)
-    before = load_config(folder)[1]
-    if not source.train.startswith(BUILTIN) and not source.train.endswith((".txt", ".txt.gz")):
-        source = replace(source, input=source.input or before.get("input"))
-    return model, open_corpus(replace(source, format=source.format or before.get("format")), source.train, "test")
+    if not source.train.startswith(BUILTIN):
+        source = _as_trained(source, load_config(folder)[1])
+    return model, open_corpus(source, source.train, "test")
+
+
+def _as_trained(source: DataSource, before: Mapping[str, Any]) -> DataSource:
+    """With the format and the column of the training text, as far as they suit a file of this kind."""
+    path, trained = Path(source.train), before.get("format")
+    table = path.is_file() and is_table(path)
+    alike = _suffix(source.train) == _suffix(before.get("train", ""))
+    column = before.get("input") if alike or table else None
+    suits = alike or table == (trained in _TABLES)
+    return replace(source, input=source.input or column, format=source.format or (trained if suits else None))
+
+
+def _suffix(place: str) -> str:
+    return Path(place.removesuffix(".gz")).suffix
+
+
+def _refuse_foreign(source: DataSource) -> None:
+    """Refuse ways of reading that are not for texts."""
+    source.refuse(LanguageWork.task, "target", "separator")
 
 
 def _trained_on(folder: Path, model: LanguageModel) -> Ragged:
