@@ -54,7 +54,7 @@ class StreamModel(ABC):
             try:
                 found.append(self.read(step))
             except InputError as error:
-                raise InputError(f"step {place + 1} of {len(steps)}: {error}") from None
+                raise InputError(str(error) if len(steps) == 1 else f"step {place + 1}: {error}") from None
         return found
 
     @abstractmethod

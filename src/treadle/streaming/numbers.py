@@ -70,7 +70,8 @@ def _check(values: Floats, missing: bool) -> None:
             continue
         found = "no number" if np.isnan(value) else "an infinite value" if np.isinf(value) else f"{value:g}"
         allowed = "a number up to 3.4e38, or nothing" if missing else "a number up to 3.4e38"
-        raise InputError(f"channel {channel + 1} of the step holds {found}, expected {allowed}")
+        which = "the step" if len(values) == 1 else f"step {place + 1}"
+        raise InputError(f"channel {channel + 1} of {which} holds {found}, expected {allowed}")
 
 
 def _wrong(channels: int, found: str) -> InputError:

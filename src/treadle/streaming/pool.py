@@ -1,0 +1,260 @@
+"""Many streams of one model, each known by its key, stepped in batches."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from treadle.errors import InputError, counted
+from treadle.files import write_atomically
+from treadle.nn import Recurrent, Stack
+from treadle.streaming.idle import IdleStreams
+from treadle.streaming.model import Streamable, open_model
+from treadle.streaming.snapshot import check_state, pack, unpack
+from treadle.streaming.states import STEPS, Array, Integers, Key, States
+
+BATCH = 512
+"""Rows that the model steps at once: more do not make a step cheaper, and what they need would leave the cache."""
+
+
+class StreamPool:
+    r"""Thousands of streams of one model, each with its key.
+
+    The states of all streams lie in one array a field, a row each. A batch of steps gathers the rows of its streams,
+    takes the step for all of them at once, and puts the rows back. The answers are those of streams that are alone, up
+    to rounding; they do not depend on who shares the batch.
+
+    A key that is new begins a stream. Where `limit` streams are in memory and another is to begin, the one that has not
+    been used for the longest is put on disk, if there is a folder, and comes back with its next step, exact to the last
+    bit. Without a folder nothing is ever lost in silence: the step is refused until a stream is closed.
+
+    Args:
+        source: As in `treadle.streaming.Stream`.
+        limit: Streams in memory at most.
+        folder: For idle streams; of this pool alone.
+
+    Attributes:
+        bytes_per_stream: Memory of a stream's state; a key in Python's own memory comes to it.
+
+    Raises:
+        InputError: The model cannot be streamed, or the limit is below 1.
+
+    Example:
+        >>> pool = StreamPool(Stack("lstm", 3, 8))
+        >>> answers = pool.step(["left", "right"], np.ones((2, 3)))
+        >>> answers.shape, len(pool), "left" in pool, pool.bytes_per_stream
+        ((2, 8), 2, True, 80)
+    """
+
+    def __init__(
+        self, source: Recurrent | Stack | Streamable, *, limit: int = 100_000, folder: str | Path | None = None
+    ) -> None:
+        if limit < 1:
+            raise InputError(f"limit is a number of streams, at least 1, found {limit}")
+        self.limit = limit
+        self._model = open_model(source, min(limit, BATCH), torch.get_num_threads())
+        self._states = States(self._model.initial, limit)
+        self._idle = None if folder is None else IdleStreams(Path(folder), self._model.identity)
+        self.bytes_per_stream = self._states.bytes_per_stream
+
+    def __len__(self) -> int:
+        """How many streams have begun and were not closed, idle ones too."""
+        return len(self._states.rows) + len(self._files)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a stream of this key has begun and was not closed."""
+        return key in self._states.rows or key in self._files
+
+    def __iter__(self) -> Iterator[Key]:
+        """The keys."""
+        yield from self._states.rows
+        yield from self._files
+
+    @property
+    def _files(self) -> Mapping[Key, str]:
+        """The idle streams."""
+        return {} if self._idle is None else self._idle.files
+
+    def steps(self, key: Key) -> int:
+        """How many steps a stream has taken.
+
+        Raises:
+            InputError: There is no such stream.
+        """
+        return int(self._states.fields[STEPS][self._row(key)])
+
+    def state(self, key: Key) -> dict[str, Array]:
+        """All that a stream remembers, as in `Stream.state`.
+
+        Raises:
+            InputError: There is no such stream.
+        """
+        row = self._row(key)
+        return {name: self._states.fields[name][row].copy() for name in self._model.state}
+
+    def explain(self) -> str:
+        """How the steps run, one clause."""
+        return self._model.explanation
+
+    def step(self, keys: Sequence[Key], steps: Sequence[Any] | Array) -> Sequence[Any] | Array:
+        """A step of each of several streams.
+
+        Args:
+            keys: Texts or whole numbers, each at most once.
+            steps: A step for each, as in `Stream.step`; numbers come fastest as an array `[streams, size]`.
+
+        Returns:
+            The answers in the same order; of layers an array `[streams, output_size]`.
+
+        Raises:
+            InputError: A key or a step cannot be used, or there is no room. All streams are as they were.
+        """
+        if len(keys) != len(steps):
+            counts = f"{counted(len(keys), 'key')} and {counted(len(steps), 'step')}"
+            raise InputError(f"there are {counts}, expected a step for each key")
+        _check_keys(keys)
+        elements = self._model.read_all(steps)
+        self._make_room(keys)
+        rows = self._states.rows_of(keys)
+        parts = [slice(start, start + self._model.rows) for start in range(0, len(keys), self._model.rows)]
+        done = [self._run(rows[part], elements[part]) for part in parts]  # nothing is kept before all have gone well
+        for place in np.flatnonzero(rows < 0).tolist():
+            rows[place] = self._states.take(keys[place])
+        for part, (_, after) in zip(parts, done, strict=True):
+            self._states.put(rows[part], after)
+        self._states.use(rows)
+        answers: list[Sequence[Any] | Array] = [answer for answer, _ in done]
+        if len(answers) == 1:
+            return answers[0]
+        if answers and all(isinstance(part, np.ndarray) for part in answers):
+            return np.concatenate(answers)
+        return [answer for part in answers for answer in part]
+
+    def _run(self, rows: Integers, elements: Sequence[Array] | Array) -> tuple[Any, dict[str, Array]]:
+        """A part of a batch: its answers, and the states after it."""
+        model, count = self._model, len(rows)
+        order = back = np.arange(count)
+        if isinstance(elements, np.ndarray):
+            sizes = np.full(count, elements.shape[1])
+            reads = list(elements.swapaxes(0, 1))
+        else:
+            sizes = np.array([len(one) for one in elements])
+            order = np.argsort(-sizes, kind="stable")  # those who have more to read stand at the beginning
+            back = np.argsort(order, kind="stable")
+            ordered = [elements[row] for row in order.tolist()]
+            reads = [np.stack([one[t] for one in ordered if len(one) > t]) for t in range(int(sizes.max()))]
+        self._states.gather(rows[order], model.state)
+        for x in reads:
+            model.advance(x)
+        after = {name: field[:count][back] for name, field in model.state.items()}
+        taken = np.zeros(count, dtype=np.int64)
+        self._states.gather(rows, {STEPS: taken})
+        answers = model.answers(count)
+        told = answers[back] if isinstance(answers, np.ndarray) else [answers[place] for place in back.tolist()]
+        return told, {**after, STEPS: taken + sizes}
+
+    def _row(self, key: Key) -> int:
+        """The row of a stream, which is brought back where it is idle."""
+        if key not in self:
+            raise InputError(f"there is no stream {key!r}")
+        self._make_room([key])
+        return self._states.rows[key]
+
+    def _make_room(self, keys: Sequence[Key]) -> None:
+        """Make room for all streams of a batch in memory, and bring back those that are idle."""
+        missing = [key for key in keys if key not in self._states.rows]
+        over = len(self._states.rows) + len(missing) - self.limit
+        if over > 0:
+            self._expire(over, keys)
+        for key in missing:
+            if self._idle is not None and key in self._idle.files:
+                steps, state = self._idle.get(key)
+                check_state(state, self._model.initial)
+                row = np.array([self._states.take(key)])
+                self._states.put(row, {**state, STEPS: np.array(steps)})
+                self._states.use(row)
+                self._idle.remove(key)
+
+    def _expire(self, count: int, wanted: Sequence[Key]) -> None:
+        """Put the streams on disk that were not used for the longest."""
+        if len(wanted) > self.limit:
+            raise InputError(f"a batch has {len(wanted):,} streams, expected at most the limit of {self.limit:,}")
+        if self._idle is None:
+            limit = counted(self.limit, "stream")
+            raise InputError(f"{limit} may be open; close some, or give the pool a folder for idle ones")
+        for key in self._states.oldest(count, wanted):
+            self._idle.put(key, self.steps(key), self.state(key))
+            self._states.drop(key)
+
+    def close(self, key: Key) -> None:
+        """End a stream and forget it; its key may begin another.
+
+        Raises:
+            InputError: There is no such stream.
+        """
+        if key in self._states.rows:
+            self._states.drop(key)
+        elif self._idle is not None and key in self._idle.files:
+            self._idle.remove(key)
+        else:
+            raise InputError(f"there is no stream {key!r}")
+
+    def save(self, path: str | Path, facts: Mapping[str, Any] | None = None) -> None:
+        """Write all streams to a file, which at any moment holds either the last save or this one.
+
+        Args:
+            path: The file. Idle streams stay where they are, and the file names them.
+            facts: What JSON can hold, given back by `restore`.
+        """
+        keys = self._states.ordered()
+        rows = self._states.rows_of(keys)
+        serial = 0 if self._idle is None else self._idle.serial
+        told = {"keys": keys, "idle": list(self._files.items()), "serial": serial, "facts": dict(facts or {})}
+        arrays = {name: field[rows] for name, field in self._states.fields.items()}
+        write_atomically(Path(path), pack("pool", self._model.identity, told, arrays))
+        if self._idle is not None:
+            self._idle.saved()
+
+    def restore(self, path: str | Path) -> dict[str, Any]:
+        """Go on where a file was saved, in this process or another; the streams of now are forgotten.
+
+        Returns:
+            The facts that were saved with it.
+
+        Raises:
+            InputError: The file is missing or damaged, belongs to another model, or holds more streams than the limit.
+        """
+        path = Path(path)
+        try:
+            told, arrays = unpack(path.read_bytes(), "pool", self._model.identity)
+            keys = told["keys"]
+            check_state(
+                arrays, {n: np.empty((len(keys), *one.shape), one.dtype) for n, one in self._states.begin.items()}
+            )
+            if len(keys) > self.limit:
+                raise InputError(f"it holds {len(keys):,} streams, expected at most the limit of {self.limit:,}")
+            if told["idle"] and self._idle is None:
+                raise InputError("it has idle streams on disk, expected the folder that they are in")
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        if self._idle is not None:
+            self._idle.restored(dict(told["idle"]), told["serial"])
+        self._states.refill(keys, arrays)
+        facts: dict[str, Any] = told["facts"]
+        return facts
+
+
+def _check_keys(keys: Sequence[Any]) -> None:
+    if not {type(key) for key in keys} <= {str, int}:
+        for key in keys:
+            if not isinstance(key, str | int) or isinstance(key, bool):
+                raise InputError(f"the key of a stream is a text or a whole number, found {key!r:.50}")
+    if len(set(keys)) != len(keys):
+        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        raise InputError(f"the key {twice!r} stands twice in one batch, expected one step a stream")
