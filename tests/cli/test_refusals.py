@@ -258,25 +258,6 @@ def test_labels_that_do_not_fit_a_model(treadle, run_folder, tmp_path, content, 
     assert sentence in refused(treadle("evaluate", run_folder.folder, tmp_path / "new.csv"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["evaluate", "new.csv", "--input", "txt"], "no column 'txt' to take as input; did you mean 'text'?"),
-        (["evaluate", "new.csv", "--input", "text", "--target", "x"], "no column 'x' to take as target"),
-        (["evaluate", "new.csv", "--input", "text", "--input", "id"], "--input names 2 columns, and the model reads 1"),
-        (["evaluate", "new.csv", "--input", "label"], "column 'label' is named for two of inputs and target"),
-        (["predict", "new.csv", "--target", "label"], "--target is for evaluate; predict has no use for 'label'"),
-        (["predict", "-", "--input", "text"], "standard input has no columns, found --input"),
-    ],
-    ids=str,
-)
-def test_columns_of_other_data(treadle, run_folder, tmp_path, monkeypatch, arguments, sentence):
-    monkeypatch.chdir(tmp_path)
-    Path("new.csv").write_text("id,text,label\n1,a b,good\n2,b,bad\n")
-    command, *others = arguments
-    assert sentence in refused(treadle(command, run_folder.folder, *others))
-
-
 @pytest.fixture(scope="session")
 def series_model(tmp_path_factory) -> Path:
     """A model of two channels, trained by Python on a JSONL file."""

@@ -172,17 +172,6 @@ def test_evaluate_measures_what_train_measured(treadle, run_folder, reviews, tmp
     assert f"{result['test']['accuracy']:.3f}" in (tmp_path / "page.html").read_text()
 
 
-def test_columns_that_are_called_otherwise_than_in_training(treadle, run_folder, reviews, tmp_path):
-    """The input stands under the target's name of training, and the other way round."""
-    _, *rows = reviews.read_text().splitlines()
-    (tmp_path / "other.csv").write_text("\n".join(["label,review", *rows]))
-    named = ["--input", "label", "--target", "review"]
-    expected = treadle("evaluate", run_folder.folder, reviews, "--json").out
-    assert treadle("evaluate", run_folder.folder, tmp_path / "other.csv", *named, "--json").out == expected
-    expected = treadle("predict", run_folder.folder, reviews).out
-    assert treadle("predict", run_folder.folder, tmp_path / "other.csv", *named[:2]).out == expected
-
-
 def test_explain_names_the_engine(treadle, run_folder):
     said = treadle("explain", run_folder.folder)
     assert said.code == 0
