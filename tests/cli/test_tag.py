@@ -273,3 +273,20 @@ def test_a_tagger_reads_a_language_model(treadle, run, tmp_path):
     assert said.code == 0, said.err
     assert "of the language model" in said.out
     assert treadle("predict", tmp_path / "run", run.test).out.count("\n") == 20
+
+
+def test_evaluating_on_tags_of_another_kind_is_refused_with_file_and_line(treadle, run, tmp_path):
+    """Parts of speech where the model finds spans, and spans where it gives parts of speech."""
+    (tmp_path / "pos.conll").write_text("in x O\nRome x PROPN\n\nis x VERB\n")
+    said = treadle("evaluate", run.folder, tmp_path / "pos.conll")
+    assert said.code == 2
+    assert "pos.conll, line 2: found the tag 'PROPN', expected tags of the kind that the model gives" in said.err
+    words = "in ADP\nRome PROPN\n\nat ADP\nOslo PROPN\n\n" * 4
+    (tmp_path / "train.conll").write_text(words)
+    assert treadle("train", tmp_path / "train.conll", "--epochs", "1", *FAST, "--out", tmp_path / "parts").code == 0
+    (tmp_path / "spans.conll").write_text("in O\nRome B-LOC\n")
+    said = treadle("evaluate", tmp_path / "parts", tmp_path / "spans.conll")
+    assert said.code == 2
+    assert "spans.conll, line 1: found the tag 'O', expected tags of the kind that the model gives" in said.err
+    (tmp_path / "none.conll").write_text("in x O\nRome x O\n")
+    assert treadle("evaluate", run.folder, tmp_path / "none.conll").code == 0
