@@ -95,6 +95,24 @@ def test_subword_keeps_the_commonest_characters_within_half_the_size() -> None:
     assert UNKNOWN in pieces.encode(chr(0x4E00 + 49))
 
 
+def test_subword_pieces_are_spelt_without_asking_for_the_whole_vocabulary_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thousand short texts cost what they hold, not a thousand vocabularies."""
+    vocabulary = SubwordVocabulary.fit(["low lower lowest newer wider"] * 20, max_size=60)
+    asked: list[int] = []
+    spell = vocabulary._tokenizer.id_to_token
+
+    class Counting:
+        id_to_token = staticmethod(lambda number: (asked.append(number), spell(number))[1])
+        get_vocab_size = staticmethod(vocabulary._tokenizer.get_vocab_size)
+
+    monkeypatch.setattr(vocabulary, "_tokenizer", Counting())
+    texts = [vocabulary.decode([number % len(vocabulary)]) for number in range(1000)]
+    assert len(set(map(tuple, texts))) == len(vocabulary)
+    assert len(asked) == len(vocabulary)
+
+
 def test_subword_spans_leave_out_the_space() -> None:
     pieces = SubwordVocabulary.fit(TEXTS)
     text = "  low \n\t new 最新"

@@ -47,6 +47,7 @@ class Vocabulary:
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.tokens = tuple(tokens)
+        self._spellings = SPECIAL + self.tokens
         self._number_of = {token: number for number, token in enumerate(self.tokens, len(SPECIAL))}
         if len(self._number_of) != len(self.tokens):
             raise ValueError("a token occurs twice in the vocabulary")
@@ -124,7 +125,7 @@ class Vocabulary:
         Raises:
             IndexError: A number is not in the vocabulary.
         """
-        return _spell(SPECIAL + self.tokens, ids)
+        return _spell(self._spellings, ids)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs, as JSON can hold it."""
@@ -161,6 +162,7 @@ class SubwordVocabulary:
         # Otherwise "<pad>" written in a user's text would become padding.
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
+        self._spellings: tuple[str, ...] | None = None
 
     @classmethod
     def fit(cls, texts: Iterable[str], *, max_size: int = 8000, min_count: int | None = None) -> Self:
@@ -236,8 +238,9 @@ class SubwordVocabulary:
         Raises:
             IndexError: A number is not in the vocabulary.
         """
-        spellings = [str(self._tokenizer.id_to_token(number)) for number in range(len(self))]
-        return _spell(spellings, ids)
+        if self._spellings is None:  # asking the library for each takes longer than reading most texts
+            self._spellings = tuple(str(self._tokenizer.id_to_token(number)) for number in range(len(self)))
+        return _spell(self._spellings, ids)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs, as JSON can hold it: the tokenizer's own JSON as a string."""
