@@ -73,8 +73,10 @@ def test_the_state_of_another_model_is_refused(models):
     text = Generator(models["word", "gru"][0], "the cat")
     next(text)
     other = LanguageModel(unit="word", hidden_size=4, layers=1, epochs=1, bptt=8).fit("a b a b a b " * 9)
-    with pytest.raises(InputError, match="belongs to another model"):
-        Generator.restore(other, text.state_dict())
+    wider = small("word", "gru", hidden_size=13)  # with the same vocabulary
+    for model in (other, wider, models["char", "lstm"][0]):
+        with pytest.raises(InputError, match="belongs to another model"):
+            Generator.restore(model, text.state_dict())
 
 
 def test_the_likeliest_text_is_what_whole_sequences_say(model):
@@ -187,6 +189,8 @@ def test_prompts_with_unknown_symbols(models):
     for model, prompt in ((characters, "%&"), (words, "zebra")):
         with pytest.raises(InputError, match="the prompt has nothing that the model knows, found "):
             Generator(model, prompt)
+    with pytest.raises(InputError, match="begin with a character of its own"):
+        Generator(characters, "%")
 
 
 def test_lengths_and_seeds_below_zero(model):

@@ -13,6 +13,7 @@ from treadle.errors import InputError, counted
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language.network import LanguageNetwork
 from treadle.tasks.language.objective import document_objective, stream_objective
+from treadle.tasks.language.places import NOUNS
 from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.language.reading import Reader, as_documents
 from treadle.tasks.language.settings import LanguageSettings, WindowSettings, epochs_for, settled
@@ -251,7 +252,8 @@ class LanguageModel(Estimator, Reader):
     def describe_size(self) -> str:
         """The size of the fitted model and what it reads, in one phrase."""
         units, depth = counted(self.settings_.hidden_size, "unit"), counted(self.settings_.layers, "layer")
-        return f"{self.count_parameters():,} parameters, {depth} of {units}; {len(self.codec_):,} {self.codec_.unit}s"
+        noun = NOUNS[self.codec_.unit]
+        return f"{self.count_parameters():,} parameters, {depth} of {units}; {len(self.codec_):,} {noun}s"
 
     def recurrent_settings(self) -> LanguageSettings:
         """The shape of the fitted network."""

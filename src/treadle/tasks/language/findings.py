@@ -14,13 +14,10 @@ from treadle.data.vocabulary import UNKNOWN
 from treadle.evaluation.report.language import LanguageFindings, ReadToken, SurpriseBin, Surprising, WrittenText
 from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.generate import generate
-from treadle.tasks.language.places import places
+from treadle.tasks.language.places import NOUNS, places
 from treadle.tasks.language.sampling import Sampling
 
 Nats = npt.NDArray[np.float64]
-
-NOUNS = {"word": "word", "subword": "sub-word", "char": "character", "byte": "byte"}
-"""What a token is called, by unit."""
 
 SEEDS, TEMPERATURE = (0, 1, 2), 0.8
 """Of the texts on the page."""

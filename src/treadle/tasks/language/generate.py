@@ -16,7 +16,7 @@ from treadle.data.vocabulary import UNKNOWN
 from treadle.errors import InputError
 from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.network import LanguageNetwork, States
-from treadle.tasks.language.places import alphabet, places, spellings, unknown_parts
+from treadle.tasks.language.places import NOUNS, alphabet, places, spellings, unknown_parts
 from treadle.tasks.language.sampling import Sampling, generators, sample
 
 _REPLAYED = 4  # symbols that tell all that a text writer remembers: the bytes of a character
@@ -185,15 +185,12 @@ class Generator(Iterator[str]):
         """
         self = cls.__new__(cls)
         self._begin(model, Sampling(**saved["sampling"] | {"forbidden": tuple(saved["sampling"]["forbidden"])}), ())
-        kinds = [layer[0].cell.state_type for layer in self._network.stack.layers]
         states = saved["states"]
-        if states is not None and (len(states) != len(kinds) or max(saved["ids"], default=0) >= len(self._codec)):
+        own = [[field.shape for field in layer[0].cell.initial_state(1)] for layer in self._network.stack.layers]
+        found = own if states is None else [[field.shape for field in layer] for layer in states]
+        if found != own or max(saved["ids"], default=0) >= len(self._codec):
             raise InputError("the saved state of a text belongs to another model, expected the one it was begun with")
-        self._states = (
-            None
-            if states is None
-            else tuple(kind(*(t.to(self._device) for t in s)) for kind, s in zip(kinds, states, strict=True))
-        )
+        self._states = None if states is None else self._network.states_of(states)
         self._pending = saved["pending"]
         self.ids.extend(saved["ids"])
         for symbol in list(self.ids)[-_REPLAYED:]:
@@ -243,7 +240,7 @@ def _note(codec: TokenCodec, prompt: str) -> str:
     named = ", ".join(map(repr, unknown[:_SHOWN])) + (f" and {len(unknown) - _SHOWN} more" if unknown[_SHOWN:] else "")
     if all(number == UNKNOWN for number in codec.encode(prompt)):
         raise InputError(
-            f"the prompt has nothing that the model knows, found {named}; begin with a {codec.unit} of its"
+            f"the prompt has nothing that the model knows, found {named}; begin with a {NOUNS[codec.unit]} of its own"
         )
     return f"the model does not know {named} of the prompt"
 

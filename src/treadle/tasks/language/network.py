@@ -130,6 +130,12 @@ class LanguageNetwork(nn.Module):
         top: list[nn.Module] = [self.softmax, *([] if self.projection is None else [self.projection])]
         return [top, *([layer] for layer in reversed(self.stack.layers)), [self.embedding]]
 
+    def states_of(self, saved: Sequence[Sequence[Tensor]]) -> States:
+        """The states of every layer again, from the lists of tensors that a file gives back, on its device."""
+        device = self.embedding.weight.device
+        kinds = (layer[0].cell.state_type for layer in self.stack.layers)
+        return tuple(kind(*(t.to(device) for t in fields)) for kind, fields in zip(kinds, saved, strict=True))
+
     def _embed(self, tokens: Tensor) -> Tensor:
         """The vectors of symbols, `[batch, time, size]`, with dropout of whole symbols and of features."""
         found: Tensor = self.embedding(tokens)

@@ -29,14 +29,8 @@ class CarriedStates:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a checkpoint, which holds lists where there were tuples."""
-        device = self.network.embedding.weight.device
         saved = state["states"]
-        types = [layer[0].cell.state_type for layer in self.network.stack.layers]
-        self.states = (
-            None
-            if saved is None
-            else tuple(kind(*(t.to(device) for t in fields)) for kind, fields in zip(types, saved, strict=True))
-        )
+        self.states = None if saved is None else self.network.states_of(saved)
 
 
 def stream_objective(

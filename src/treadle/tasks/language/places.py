@@ -7,6 +7,9 @@ from treadle.data.text import word_spans
 from treadle.data.text_writer import LINE_END
 from treadle.data.vocabulary import PADDING, UNKNOWN
 
+NOUNS = {"word": "word", "subword": "sub-word", "char": "character", "byte": "byte"}
+"""What a token is called, by unit."""
+
 _TOKEN = re.compile(r"\S+")
 _SAYS_UNKNOWN = "<unk>"
 

@@ -23,8 +23,8 @@ from treadle.evaluation.language import language_difference, language_metrics
 from treadle.evaluation.report.language import language_sections
 from treadle.tasks.language.adapt import Adaptation, adapted_losses
 from treadle.tasks.language.estimator import LanguageModel
-from treadle.tasks.language.findings import NOUNS, Read, findings
-from treadle.tasks.language.places import places
+from treadle.tasks.language.findings import Read, findings
+from treadle.tasks.language.places import NOUNS, places
 from treadle.tasks.language.reading import Surprise
 
 ORDERS = {"word": 5, "subword": 5, "char": 7, "byte": 7}
