@@ -229,11 +229,9 @@ class TaggerNetwork(nn.Module):
         return loss if of_labels is None or not len(of_labels) else loss + self.label_weight * of_labels.mean()
 
     def layers(self) -> list[list[nn.Module]]:
-        """The modules in groups, from the answer down to the words; `treadle.training.layers` says what for."""
-        labels = [] if self.pooling is None else [self.pooling, self.label_head]
-        top = [self.head, *([] if self.crf is None else [self.crf]), *labels]
-        words = [self.embedding, *([] if self.characters is None else [self.characters])]
-        return [top, [self.stack], words, *([] if self.context is None else self.context.layers())]
+        """The modules in groups: all that begins fresh, then the language model's; see `treadle.training.layers`."""
+        fresh = [module for name, module in self.named_children() if name != "context"]
+        return [fresh, *([] if self.context is None else self.context.layers())]
 
     @torch.no_grad()
     def decode(self, batch: TaggerBatch) -> Decoded:
