@@ -19,7 +19,8 @@ from treadle.errors import InputError
 FORMAT = 1
 """The version of this layout; a snapshot of a higher one was made by a newer Treadle."""
 
-_FACTS, _CHECKSUM = "treadle", "checksum"
+_HEADER = "treadle"
+"""One entry, since safetensors writes several in an order that changes, and equal states give equal bytes."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -35,7 +36,7 @@ def pack(kind: str, model: str, facts: Mapping[str, Any], arrays: Arrays) -> byt
     """
     text = json.dumps({"format": FORMAT, "kind": kind, "model": model, **facts})
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    content: bytes = save(whole, {_FACTS: text, _CHECKSUM: _checksum(text, whole)})
+    content: bytes = save(whole, {_HEADER: f"{_checksum(text, whole)} {text}"})
     return content
 
 
@@ -53,12 +54,12 @@ def unpack(content: bytes, kind: str, model: str) -> tuple[dict[str, Any], dict[
     try:
         arrays: dict[str, NDArray[Any]] = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        text = header[_FACTS]
-        if header[_CHECKSUM] != _checksum(text, arrays):
+        checksum, _, text = header[_HEADER].partition(" ")
+        if checksum != _checksum(text, arrays):
             raise ValueError("its checksum is wrong")
         facts = json.loads(text)
         version, found, owner = facts["format"], facts["kind"], facts["model"]
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"the snapshot is damaged or was not made by Treadle ({error})") from None
     if version > FORMAT:
         raise InputError(f"the snapshot has format {version}, this Treadle reads formats up to {FORMAT}; upgrade it")

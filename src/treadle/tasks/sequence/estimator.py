@@ -13,6 +13,7 @@ from torch import Tensor
 
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, counted
+from treadle.streaming import Streaming
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature, Where, fit_features
@@ -21,12 +22,13 @@ from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, steps_a
 from treadle.tasks.sequence.objective import answer_objective
 from treadle.tasks.sequence.reporting import Reported
 from treadle.tasks.sequence.split import Split
+from treadle.tasks.sequence.streaming import SequenceStreamModel
 from treadle.tasks.sequence.targets import Target, load_target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
 from treadle.training import Progress
 
 
-class SequenceEstimator(Estimator, Reported):
+class SequenceEstimator(Estimator, Reported, Streaming):
     """A recurrent network that reads sequences and gives one answer to each, with scikit-learn's contract.
 
     Args:
@@ -222,6 +224,15 @@ class SequenceEstimator(Estimator, Reported):
         """
         answer = self.answer_columns(self._columns(X))
         return self.target_.predict(answer)
+
+    def stream_model(self, rows: int = 1, threads: int = 1) -> SequenceStreamModel:
+        """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it.
+
+        Raises:
+            InputError: It needs the whole sequence; the sentence says why, and what to train instead.
+        """
+        check_is_fitted(self, "network_")
+        return SequenceStreamModel(self.features_, self.network_, self.target_, rows, threads)
 
     def split(self, X: Any, y: Any) -> Split:
         """Rows in any form that `fit` takes, and their targets, as a report reads them.
