@@ -2,12 +2,18 @@
 
 import json
 import math
+import platform
 import shlex
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+import treadle
+from treadle.errors import counted
 from treadle.evaluation import Comparison, Estimate, Report, render
 from treadle.tasks.folder import RESULT, SavedInFolder
 from treadle.tasks.source import DataSource
@@ -73,3 +79,13 @@ def commands(source: DataSource, estimator: SavedInFolder, folder: Path) -> list
         if value != defaults[name] and name != "verbose":
             words += ["--set", f"{name}={value}"]
     return [shlex.join([*words, "--out", str(folder)]), f"treadle evaluate {shlex.quote(str(folder))} DATA"]
+
+
+def facts() -> dict[str, str]:
+    """What a page says of how it was made: versions, machine and date."""
+    return {
+        "Treadle": treadle.__version__,
+        "PyTorch": torch.__version__,
+        "Machine": f"{platform.machine()}, {counted(torch.get_num_threads(), 'thread')}",
+        "Date": time.strftime("%Y-%m-%d"),
+    }

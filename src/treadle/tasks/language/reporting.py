@@ -1,7 +1,6 @@
 """From a fitted language model and texts to metrics, a comparison with an n-gram model, and the report."""
 
 import math
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-import treadle
 from treadle.data import Ragged
 from treadle.data.codec import TokenCodec
 from treadle.data.vocabulary import PADDING, UNKNOWN
@@ -26,6 +23,7 @@ from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.findings import Read, findings
 from treadle.tasks.language.places import NOUNS, places
 from treadle.tasks.language.reading import Surprise
+from treadle.tasks.outcome import facts
 
 ORDERS = {"word": 5, "subword": 5, "char": 7, "byte": 7}
 """Length of the longest n-gram of the baseline, by unit."""
@@ -166,12 +164,7 @@ def make_report(
         data_notes=data_notes,
         config=model.get_params(),
         commands=commands,
-        facts={
-            "Treadle": treadle.__version__,
-            "PyTorch": torch.__version__,
-            "Machine": f"{platform.machine()}, {counted(torch.get_num_threads(), 'thread')}",
-            "Date": time.strftime("%Y-%m-%d"),
-        },
+        facts=facts(),
     )
 
 

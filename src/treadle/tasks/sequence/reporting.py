@@ -1,6 +1,5 @@
 """From a fitted estimator and its data to metrics, a comparison with the baseline, and the report."""
 
-import platform
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -8,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-import treadle
 from treadle.data import Kind, Ragged
-from treadle.errors import counted
 from treadle.evaluation import (
     Estimate,
     Predictions,
@@ -24,7 +20,7 @@ from treadle.evaluation import (
     floor,
     score,
 )
-from treadle.tasks.outcome import REPORT, write_page
+from treadle.tasks.outcome import REPORT, facts, write_page
 from treadle.tasks.sequence.explanation import worst_errors
 from treadle.tasks.sequence.features import Feature, Where
 from treadle.tasks.sequence.inputs import Columns, row_name
@@ -179,12 +175,7 @@ def make_report(
         data_notes=data_notes,
         config=estimator.get_params() if config is None else config,
         commands=commands,
-        facts={
-            "Treadle": treadle.__version__,
-            "PyTorch": torch.__version__,
-            "Machine": f"{platform.machine()}, {counted(torch.get_num_threads(), 'thread')}",
-            "Date": time.strftime("%Y-%m-%d"),
-        },
+        facts=facts(),
     )
 
 

@@ -1,21 +1,18 @@
 """From a fitted tagger and its data to figures, a comparison with the baseline, and the report."""
 
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-
-import treadle
 from treadle.data.tagging import TaggedSentences, to_spans
 from treadle.data.tagging.schemes import OUTSIDE
-from treadle.errors import InputError, counted
+from treadle.errors import InputError
 from treadle.evaluation import Report, baseline
 from treadle.evaluation.baselines.tags import FrequentTagBaseline
 from treadle.evaluation.report.sentences import TaggedSplit
 from treadle.evaluation.report.tagging import TaggingSystem, build_tagging_report
 from treadle.evaluation.tagging import Tagging
+from treadle.tasks.outcome import facts
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
 
 if TYPE_CHECKING:
@@ -127,10 +124,5 @@ def make_report(
         data_notes=data_notes,
         config=estimator.get_params(),
         commands=commands,
-        facts={
-            "Treadle": treadle.__version__,
-            "PyTorch": torch.__version__,
-            "Machine": f"{platform.machine()}, {counted(torch.get_num_threads(), 'thread')}",
-            "Date": time.strftime("%Y-%m-%d"),
-        },
+        facts=facts(),
     )
