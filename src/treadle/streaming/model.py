@@ -142,12 +142,16 @@ def identity(module: nn.Module, *facts: str) -> str:
     return digest.hexdigest()
 
 
-def open_model(source: Recurrent | Stack | Streamable, rows: int = 1, threads: int = 1) -> StreamModel:
-    """The model of whatever has one.
+Source = Recurrent | Stack | Streamable | StreamModel
+"""What a stream can be made of."""
+
+
+def open_model(source: Source, rows: int = 1, threads: int = 1) -> StreamModel:
+    """The model of whatever has one; a model itself is taken as it is, for one stream or one pool.
 
     Raises:
         InputError: It cannot answer step by step.
     """
     if isinstance(source, Recurrent | Stack):
         return LayerModel(source, rows, threads)
-    return source.stream_model(rows, threads)
+    return source if isinstance(source, StreamModel) else source.stream_model(rows, threads)

@@ -9,9 +9,8 @@ import torch
 
 from treadle.errors import InputError, counted
 from treadle.files import write_atomically
-from treadle.nn import Recurrent, Stack
 from treadle.streaming.idle import IdleStreams
-from treadle.streaming.model import Streamable, open_model
+from treadle.streaming.model import Source, open_model
 from treadle.streaming.snapshot import check_state, pack, unpack
 from treadle.streaming.states import STEPS, Array, Integers, Key, States
 
@@ -42,15 +41,14 @@ class StreamPool:
         InputError: The model cannot be streamed, or the limit is below 1.
 
     Example:
+        >>> from treadle.nn import Stack
         >>> pool = StreamPool(Stack("lstm", 3, 8))
         >>> answers = pool.step(["left", "right"], np.ones((2, 3)))
         >>> answers.shape, len(pool), "left" in pool, pool.bytes_per_stream
         ((2, 8), 2, True, 80)
     """
 
-    def __init__(
-        self, source: Recurrent | Stack | Streamable, *, limit: int = 100_000, folder: str | Path | None = None
-    ) -> None:
+    def __init__(self, source: Source, *, limit: int = 100_000, folder: str | Path | None = None) -> None:
         if limit < 1:
             raise InputError(f"limit is a number of streams, at least 1, found {limit}")
         self.limit = limit

@@ -5,8 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from treadle.nn import Recurrent, Stack
-from treadle.streaming.model import Streamable, open_model
+from treadle.streaming.model import Source, open_model
 from treadle.streaming.snapshot import check_state, pack, unpack
 
 
@@ -20,7 +19,8 @@ class Stream:
     time.
 
     Args:
-        source: A causal estimator that is fitted, or layers: `treadle.nn.Stack` or `treadle.nn.Recurrent`.
+        source: A causal estimator that is fitted, its `stream_model()`, or layers: `treadle.nn.Stack` or
+            `treadle.nn.Recurrent`.
 
     Attributes:
         steps: How many steps were taken since the beginning or the last reset.
@@ -30,6 +30,7 @@ class Stream:
 
     Example:
         >>> import numpy as np, torch
+        >>> from treadle.nn import Stack
         >>> layers = Stack("gru", 3, 8, num_layers=2)
         >>> x = torch.randn(1, 5, 3)
         >>> stream = Stream(layers)
@@ -39,7 +40,7 @@ class Stream:
         True
     """
 
-    def __init__(self, source: Recurrent | Stack | Streamable) -> None:
+    def __init__(self, source: Source) -> None:
         self._model = open_model(source)
         self.steps = 0
 

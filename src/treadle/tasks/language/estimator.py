@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from treadle.data import Ragged
 from treadle.data.codec import TokenCodec
 from treadle.data.text import choose_unit
 from treadle.errors import InputError, counted
+from treadle.streaming import Streaming
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language.network import LanguageNetwork
 from treadle.tasks.language.objective import document_objective, stream_objective
@@ -18,11 +20,12 @@ from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.language.reading import Reader, as_documents
 from treadle.tasks.language.settings import LanguageSettings, WindowSettings, epochs_for, settled
 from treadle.tasks.language.split import cut_off
+from treadle.tasks.language.streaming import LanguageStreamModel
 from treadle.tasks.settings import check
 from treadle.training import Progress, TrainingSettings
 
 
-class LanguageModel(Estimator, Reader):
+class LanguageModel(Estimator, Reader, Streaming):
     """Learn from text what comes next.
 
     Documents are read end to end in contiguous streams, a window of `bptt` steps at a time, with the state carried from
@@ -248,6 +251,20 @@ class LanguageModel(Estimator, Reader):
     def encode(self, texts: Sequence[str]) -> Ragged:
         """The numbers of the tokens of documents."""
         return Ragged.from_arrays(self.codec_.encode_all(texts), dtype=torch.int64)
+
+    def stream_model(self, rows: int = 1, threads: int = 1, *, top: int = 10) -> LanguageStreamModel:
+        """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it.
+
+        Args:
+            rows: Streams at most.
+            threads: Threads at most.
+            top: How many of the likeliest next tokens an answer names.
+
+        Raises:
+            InputError: `top` is below 1.
+        """
+        check_is_fitted(self, "network_")
+        return LanguageStreamModel(self.codec_, self.network_, top, rows, threads)
 
     def describe_size(self) -> str:
         """The size of the fitted model and what it reads, in one phrase."""
