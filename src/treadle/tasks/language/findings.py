@@ -18,6 +18,7 @@ from treadle.tasks.language.places import NOUNS, places
 from treadle.tasks.language.sampling import Sampling
 
 Nats = npt.NDArray[np.float64]
+Stands = list[tuple[int, int]] | None
 
 SEEDS, TEMPERATURE = (0, 1, 2), 0.8
 """Of the texts on the page."""
@@ -77,25 +78,26 @@ def findings(
     )
 
 
-def read_tokens(codec: TokenCodec, text: str, ids: npt.NDArray[np.int64], nats: Nats) -> list[ReadToken]:
-    """Tokens as they stand in a text, with what lies between them; the bytes of one character are one.
+def read_tokens(
+    codec: TokenCodec, text: str, ids: npt.NDArray[np.int64], nats: Nats, part: slice = slice(None)
+) -> list[ReadToken]:
+    """Tokens as they stand in a text, or some of them, with what lies between; the bytes of one character are one.
 
     Sub-words, which do not tell where they stand, are written as they would be generated.
     """
     stands = places(codec, text)
     if stands is None:
         writer = codec.writer()
-        pieces = [writer.write(int(number)) for number in ids]
+        pieces = [writer.write(int(number)) for number in ids[part]]
         return [
             ReadToken(" " * piece.startswith(" "), piece.removeprefix(" "), float(cost))
-            for piece, cost in zip(pieces, nats, strict=True)
+            for piece, cost in zip(pieces, nats[part], strict=True)
         ]
     found: list[ReadToken] = []
-    end = 0
-    for (start, stop), group in groupby(zip(stands, nats, strict=True), key=lambda pair: pair[0]):
-        found.append(
-            ReadToken(_shown(text[end:start]), _shown(text[start:stop]), float(sum(cost for _, cost in group)))
-        )
+    end: int | None = None
+    for (start, stop), group in groupby(zip(stands[part], nats[part], strict=True), key=lambda pair: pair[0]):
+        gap = "" if end is None else text[end:start]
+        found.append(ReadToken(_shown(gap), _shown(text[start:stop]), float(sum(cost for _, cost in group))))
         end = stop
     return found
 
@@ -113,12 +115,10 @@ def _passage(codec: TokenCodec, documents: Sequence[Read]) -> tuple[int, list[Re
     """The document of most tokens, and the stretch of it that surprises about as much as all texts do."""
     number = max(range(len(documents)), key=lambda one: len(documents[one].ids))
     chosen, mean = documents[number], float(np.concatenate([one.nats for one in documents]).mean())
-    tokens = read_tokens(codec, chosen.text, chosen.ids, chosen.nats)
     size = _PASSAGE[codec.unit]
-    starts = range(0, max(1, len(tokens) - size + 1), size)
-    means = [abs(float(np.mean([one.nats for one in tokens[start : start + size]])) - mean) for start in starts]
-    start = starts[int(np.argmin(means))]
-    return number, tokens[start : start + size]
+    starts = range(0, max(1, len(chosen.nats) - size + 1), size)
+    start = min(starts, key=lambda start: abs(float(chosen.nats[start : start + size].mean()) - mean))
+    return number, read_tokens(codec, chosen.text, chosen.ids, chosen.nats, slice(start, start + size))
 
 
 def _surprising(codec: TokenCodec, documents: Sequence[Read]) -> list[Surprising]:
@@ -126,23 +126,26 @@ def _surprising(codec: TokenCodec, documents: Sequence[Read]) -> list[Surprising
     sizes = np.cumsum([0, *(len(one.ids) for one in documents)])
     nats = np.concatenate([one.nats for one in documents])
     ids = np.concatenate([one.ids for one in documents])
-    found: dict[int, Surprising] = {}
+    distinct = len(np.unique(ids[ids != UNKNOWN]))
+    costliest: dict[int, int] = {}  # where each symbol cost most
     for at in np.argsort(-np.where(ids == UNKNOWN, -np.inf, nats), kind="stable"):
-        symbol = int(ids[at])
-        if symbol in found or symbol == UNKNOWN:
-            continue
-        document = documents[int(np.searchsorted(sizes, at, side="right")) - 1]
-        place = int(at - sizes[int(np.searchsorted(sizes, at, side="right")) - 1])
-        found[symbol] = _in_its_place(codec, document, place)
-        if len(found) == _MOST:
+        if len(costliest) == min(_MOST, distinct):
             break
-    return list(found.values())
+        costliest.setdefault(int(ids[at]), int(at))
+    stands: dict[int, Stands] = {}  # telling where tokens stand reads a whole document: once is enough
+    found = []
+    for at in costliest.values():
+        number = int(np.searchsorted(sizes, at, side="right")) - 1
+        document = documents[number]
+        if number not in stands:
+            stands[number] = places(codec, document.text)
+        found.append(_in_its_place(codec, document, at - int(sizes[number]), stands[number]))
+    return found
 
 
-def _in_its_place(codec: TokenCodec, document: Read, place: int) -> Surprising:
+def _in_its_place(codec: TokenCodec, document: Read, place: int, stands: Stands) -> Surprising:
     cost, beside = float(document.nats[place]), document.baseline
     baseline = None if beside is None else float(beside[place])
-    stands = places(codec, document.text)
     if stands is None:
         near = slice(max(0, place - _BEFORE // 3), place), slice(place + 1, place + 1 + _AFTER // 3)
         before, after = (codec.decode(document.ids[part].tolist()) for part in near)
