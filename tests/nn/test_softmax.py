@@ -146,3 +146,10 @@ def test_losses_are_the_negative_log_probabilities_which_sum_to_one(
 def test_cutoffs_that_do_not_rise_within_the_vocabulary_are_refused(cutoffs: list[int]) -> None:
     with pytest.raises(InputError, match="cutoffs rise from 1 to below the vocabulary of 10"):
         AdaptiveSoftmax(4, 10, cutoffs)
+
+
+def test_a_cluster_without_a_number_to_tell_its_symbols_apart_by_is_refused() -> None:
+    """torch would give all of them the same probability for ever."""
+    with pytest.raises(InputError, match="a feature vector of 63 leaves no number for the rarest of 3 clusters"):
+        AdaptiveSoftmax(63, 60_000)
+    assert all(parameter.numel() for parameter in AdaptiveSoftmax(64, 60_000).parameters())

@@ -21,6 +21,9 @@ LEAST = 32
 CUTOFFS = (2_000, 10_000, 50_000)
 """Where the clusters of the adaptive softmax end, as far as the vocabulary is larger."""
 
+SHRINK = 4
+"""Of the feature vector, from each cluster to the next."""
+
 
 def cross_entropy(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor | None = None
@@ -134,7 +137,7 @@ class AdaptiveSoftmax(nn.Module):
         cutoffs: Where the clusters end; by default those of `CUTOFFS` that the vocabulary has, or half of it.
 
     Raises:
-        InputError: The cutoffs do not rise within the vocabulary.
+        InputError: The cutoffs do not rise within the vocabulary, or the feature vector is too short for so many.
 
     Source: E. Grave et al., "Efficient softmax approximation for GPUs", ICML 2017; the module is torch's.
     """
@@ -145,7 +148,12 @@ class AdaptiveSoftmax(nn.Module):
             cutoffs = [cutoff for cutoff in CUTOFFS if cutoff < vocabulary] or [max(1, vocabulary // 2)]
         if not all(a < b for a, b in pairwise([0, *cutoffs, vocabulary])):
             raise InputError(f"cutoffs rise from 1 to below the vocabulary of {vocabulary}, found {list(cutoffs)}")
-        self.clusters = nn.AdaptiveLogSoftmaxWithLoss(size, vocabulary, list(cutoffs))
+        if size < (least := SHRINK ** len(cutoffs)):
+            raise InputError(
+                f"a feature vector of {size} leaves no number for the rarest of {len(cutoffs)} clusters, expected "
+                f"{least} or more: each has vectors {SHRINK} times shorter than the one before"
+            )
+        self.clusters = nn.AdaptiveLogSoftmaxWithLoss(size, vocabulary, list(cutoffs), div_value=float(SHRINK))
 
     def mean_loss(self, hidden: Tensor, targets: Tensor, importance: Tensor | None = None) -> Tensor:
         """As in `Softmax`."""
