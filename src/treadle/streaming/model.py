@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from treadle.streaming.layers import LayerSteps
 from treadle.streaming.numbers import read_numbers
 
 Array = NDArray[Any]
+Reads = Literal["numbers", "text", "tokens"]
 
 
 class StreamModel(ABC):
@@ -27,6 +28,7 @@ class StreamModel(ABC):
         initial: `[size]` of each: where a stream begins.
         identity: Tells this model from others, weights included; a snapshot belongs to one.
         explanation: How the steps run, one clause.
+        reads: What a step is, where it has to be told from a line of text: "numbers", "text" or "tokens".
     """
 
     rows: int
@@ -34,6 +36,7 @@ class StreamModel(ABC):
     initial: dict[str, Array]
     identity: str
     explanation: str
+    reads: Reads = "numbers"
 
     @abstractmethod
     def read(self, step: Any) -> Array:

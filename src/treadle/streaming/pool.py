@@ -10,9 +10,9 @@ import torch
 from treadle.errors import InputError, counted
 from treadle.files import write_atomically
 from treadle.streaming.idle import IdleStreams
-from treadle.streaming.model import Source, open_model
+from treadle.streaming.model import Reads, Source, open_model
 from treadle.streaming.snapshot import check_state, pack, unpack
-from treadle.streaming.states import STEPS, Array, Integers, Key, States
+from treadle.streaming.states import STEPS, Array, Integers, Key, States, check_key
 
 BATCH = 512
 """Rows that the model steps at once: more do not make a step cheaper, and what they need would leave the cache."""
@@ -74,6 +74,11 @@ class StreamPool:
     def _files(self) -> Mapping[Key, str]:
         """The idle streams."""
         return {} if self._idle is None else self._idle.files
+
+    @property
+    def reads(self) -> Reads:
+        """What a step is: "numbers", "text" or "tokens"."""
+        return self._model.reads
 
     def steps(self, key: Key) -> int:
         """How many steps a stream has taken.
@@ -251,8 +256,7 @@ class StreamPool:
 def _check_keys(keys: Sequence[Any]) -> None:
     if not {type(key) for key in keys} <= {str, int}:
         for key in keys:
-            if not isinstance(key, str | int) or isinstance(key, bool):
-                raise InputError(f"the key of a stream is a text or a whole number, found {key!r:.50}")
+            check_key(key)
     if len(set(keys)) != len(keys):
         twice = next(key for place, key in enumerate(keys) if key in keys[:place])
         raise InputError(f"the key {twice!r} stands twice in one batch, expected one step a stream")

@@ -22,6 +22,16 @@ STEPS = "pool.steps"
 _NEVER = np.iinfo(np.int64).max
 
 
+def check_key(key: Any) -> None:
+    """Hold a key to its form.
+
+    Raises:
+        InputError: It is neither a text nor a whole number.
+    """
+    if not isinstance(key, str | int) or isinstance(key, bool):
+        raise InputError(f"the key of a stream is a text or a whole number, found {key!r:.50}")
+
+
 class States:
     """Streams in memory, each in the row that its key names; rows are used again.
 

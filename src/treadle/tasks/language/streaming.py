@@ -14,7 +14,7 @@ from treadle.data.streams import START
 from treadle.errors import InputError
 from treadle.streaming import StreamModel
 from treadle.streaming.layers import LayerSteps, settled
-from treadle.streaming.model import identity
+from treadle.streaming.model import Reads, identity
 from treadle.tasks.language.network import LanguageNetwork
 
 Array = NDArray[Any]
@@ -40,6 +40,8 @@ class LanguageStreamModel(StreamModel):
     Raises:
         InputError: `top` is below 1.
     """
+
+    reads: Reads = "text"
 
     def __init__(
         self, codec: TokenCodec, network: LanguageNetwork, top: int = 10, rows: int = 1, threads: int = 1

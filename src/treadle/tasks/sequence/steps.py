@@ -11,6 +11,7 @@ from treadle.data.series import LARGEST
 from treadle.data.text import TextEncoder
 from treadle.data.vocabulary import Vocabulary
 from treadle.errors import InputError
+from treadle.streaming.model import Reads
 from treadle.streaming.numbers import read_numbers
 from treadle.tasks.sequence.features import Feature
 
@@ -32,6 +33,8 @@ class NumericSteps:
     Raises:
         InputError: The scaling needs the whole series.
     """
+
+    reads: Reads = "numbers"
 
     def __init__(self, scaler: SeriesScaler) -> None:
         if scaler.scaling == "series":
@@ -107,6 +110,7 @@ class SymbolSteps:
 
     def __init__(self, feature: Feature, embedding: Array) -> None:
         self.feature, self.embedding = feature, embedding
+        self.reads: Reads = "text" if isinstance(feature.encoder, TextEncoder) else "tokens"
         self.initial: dict[str, Array] = {}
 
     def read(self, step: Any) -> Array:

@@ -58,6 +58,7 @@ class SequenceStreamModel(StreamModel):
         encoder: SequenceEncoder = network.encoder(0)
         embedding = None if encoder.embedding is None else encoder.embedding.weight.numpy()
         self._steps = steps_of(next(iter(features.values())), embedding)
+        self.reads = self._steps.reads
         self._layers = LayerSteps(encoder.stack, rows, threads)
         self._pooling = OnlinePooling(encoder.pooling, self._layers.y.shape[1], rows)
         self._weight, self._bias = network.head.weight.numpy().T.copy(), network.head.bias.numpy()
