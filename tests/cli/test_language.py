@@ -124,6 +124,19 @@ def test_what_a_language_model_does_not_read_by_is_refused_by_every_command(trea
     refused(treadle("evaluate", folder / "words", folder / "test.txt", "--separator", ","), sentence)
 
 
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        (("--unit", "subword"), "(line ends and repeated spaces: not in any figure)"),
+        (("--unit", "char", "--set", "lowercase=True"), "(upper case: not in any figure)"),
+    ],
+)
+def test_what_a_model_does_not_have_to_tell_is_said_beside_its_figures(treadle, folder, tmp_path, options, note):
+    """Bits a character would else seem to compare with those of a model that tells every character."""
+    assert note in treadle("train", folder / "train.txt", *TASK, *FAST, *options, "--out", tmp_path / "run").out
+    assert note in treadle("evaluate", tmp_path / "run", folder / "test.txt").out
+
+
 def test_folders_tables_and_bytes(treadle, folder, tmp_path):
     texts = tmp_path / "texts"
     texts.mkdir()

@@ -63,13 +63,14 @@ class Scored:
         return language_metrics(self.nats, self.characters)
 
     def covered(self, codec: TokenCodec) -> str:
-        """How much of the texts the vocabulary holds, in one phrase."""
-        size = counted(self.tokens, NOUNS[codec.unit])
+        """How much of the texts the vocabulary holds, in one phrase, and what of them the model need not tell."""
         unknown = int((self.ids.values == UNKNOWN).sum())
-        if not unknown:
-            return f"{size}, all known"
-        note = " (what spelling them would cost is not in any figure)" if codec.unit == "word" else ""
-        return f"{size}, {unknown / self.tokens:.2%} of them unknown{note}"
+        known = f"{unknown / self.tokens:.2%} of them unknown" if unknown else "all known"
+        untold = ["what spelling them would cost"] if unknown and codec.unit == "word" else []
+        untold += ["upper case"] if codec.lowercase else []
+        untold += ["line ends and repeated spaces"] if codec.unit == "subword" else []
+        note = f" ({', '.join(untold)}: not in any figure)" if untold else ""
+        return f"{counted(self.tokens, NOUNS[codec.unit])}, {known}{note}"
 
 
 def scored(
