@@ -15,7 +15,8 @@ from treadle.errors import InputError, nearest
 CodecUnit = Literal["word", "char", "subword", "byte"]
 """What one symbol of a language model is."""
 
-_UNKNOWN_WORD: Final = "<unk>"
+UNKNOWN_WORD: Final = "<unk>"
+"""How tokenised text writes an unknown word itself."""
 
 _SAMPLE = 200_000  # characters that are looked at to tell whether a text is tokenised
 _ALONE: Final = re.compile(r"(?<!\S)[,.;!?，。；！？](?!\S)")
@@ -107,11 +108,11 @@ class TokenCodec:
             return cls(unit, False, lowercase, Vocabulary.fit(texts, max_size=max_size, min_count=least))
         if tokenised is None:
             tokenised = looks_tokenised(texts)
-        if tokenised and any(_UNKNOWN_WORD in text for text in texts):
+        if tokenised and any(UNKNOWN_WORD in text for text in texts):
             min_count = 1 if min_count is None else min_count
         elif max_size is None:
             max_size = 30_000
-        known = ((token for token in _words(text, tokenised) if token != _UNKNOWN_WORD) for text in texts)
+        known = ((token for token in _words(text, tokenised) if token != UNKNOWN_WORD) for text in texts)
         return cls(unit, tokenised, lowercase, Vocabulary.fit(known, max_size=max_size, min_count=min_count))
 
     def __len__(self) -> int:
@@ -217,7 +218,7 @@ def looks_tokenised(texts: Sequence[str]) -> bool:
     left = _SAMPLE
     for text in texts:
         part = text[:left]
-        if _UNKNOWN_WORD in part.split():
+        if UNKNOWN_WORD in part.split():
             return True
         alone += len(_ALONE.findall(part))
         attached += len(_ATTACHED.findall(part))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from treadle.data.encoding import peek, read_bytes, read_text
-from treadle.data.paths import existing, refuse_foreign
+from treadle.data.paths import existing, refuse_foreign, suffix_of
 from treadle.data.readers import read
 from treadle.data.table import Table
 from treadle.data.values import is_missing
@@ -166,8 +166,7 @@ def is_table(path: Path, format: str | None = None) -> bool:  # noqa: A002 - the
     """
     if format is not None:
         return format != "text"
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    return bool(suffixes and suffixes[-1] in _TABLES) or peek(path, 4) == b"PAR1"
+    return suffix_of(path) in _TABLES or peek(path, 4) == b"PAR1"
 
 
 def _check(documents: str | None, format_: str | None) -> None:

@@ -48,6 +48,17 @@ def existing(name: str | os.PathLike[str]) -> Path:
     raise InputError(f"{path}: there is no such file or folder{help_}")
 
 
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """The suffix by which a file says what it is, in lower case and without that of gzip; empty where it says nothing.
+
+    Example:
+        >>> suffix_of("runs/train.CSV.gz"), suffix_of("README")
+        ('.csv', '')
+    """
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes if suffix.lower() != ".gz"]
+    return suffixes[-1] if suffixes else ""
+
+
 def refuse_foreign(path: Path, expected: str) -> None:
     """Name formats that are recognised and not read, rather than call them text in a wrong encoding.
 

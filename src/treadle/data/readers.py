@@ -12,7 +12,7 @@ from treadle.data.folders import read_folder
 from treadle.data.frames import from_object, read_parquet
 from treadle.data.jsonl import read_jsonl
 from treadle.data.labelled_lines import looks_labelled, read_labelled_lines, read_lines, read_plain_lines
-from treadle.data.paths import existing, refuse_foreign
+from treadle.data.paths import existing, refuse_foreign, suffix_of
 from treadle.data.series_files import read_ts
 from treadle.data.table import Table
 from treadle.errors import InputError, nearest
@@ -105,8 +105,7 @@ def read(
 
 def _reader(path: Path, format_: str | None, encoding: str | None) -> Reader:
     if format_ is None:
-        suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-        format_ = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+        format_ = _SUFFIXES.get(suffix_of(path))
         if format_ != "parquet":
             refuse_foreign(path, f"one of {', '.join(FORMATS)}")
         if format_ is None:

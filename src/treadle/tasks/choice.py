@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from treadle.data.paths import suffix_of
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.work import WORKS
 
@@ -15,7 +16,7 @@ TAGGED_FILES = ("seq.in", "seq.out")
 def choose_task(source: DataSource) -> str:
     """The task that was named; else that of a built-in data set, or what the look of the data says.
 
-    - files `.conll` and `.conllu` (gz too), and folders with `seq.in` and `seq.out`: "tag";
+    - files `.conll`, `.conllu`, `.bio` and `.iob` (gz too), and folders with `seq.in` and `seq.out`: "tag";
     - everything else is a table of rows.
 
     Raises:
@@ -27,7 +28,7 @@ def choose_task(source: DataSource) -> str:
         task = builtin(source.train).task
         return task if task in WORKS and not source.target else TABLE
     path = Path(source.train)
-    if path.name.removesuffix(".gz").endswith(TAGGED_SUFFIXES) or source.format in ("conll", "conllu"):
+    if suffix_of(path) in TAGGED_SUFFIXES or source.format in ("conll", "conllu"):
         return "tag"
     if all((path / name).is_file() for name in TAGGED_FILES):
         return "tag"

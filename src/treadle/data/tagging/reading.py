@@ -6,7 +6,7 @@ from typing import Final
 
 from treadle.data.encoding import read_text
 from treadle.data.frames import read_parquet
-from treadle.data.paths import existing, refuse_foreign
+from treadle.data.paths import existing, refuse_foreign, suffix_of
 from treadle.data.tagging.columns import read_columns
 from treadle.data.tagging.joint import read_joint
 from treadle.data.tagging.records import from_table, read_records
@@ -90,8 +90,7 @@ def read_tagged(
 
 
 def _inferred(path: Path, encoding: str | None) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    by_suffix = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    by_suffix = _SUFFIXES.get(suffix_of(path))
     if by_suffix == "parquet":
         return by_suffix
     refuse_foreign(path, f"one of {', '.join(TAGGED_FORMATS)}")

@@ -2,7 +2,7 @@
 
 import re
 
-from treadle.data.codec import TokenCodec
+from treadle.data.codec import UNKNOWN_WORD, TokenCodec
 from treadle.data.text import word_spans
 from treadle.data.text_writer import LINE_END
 from treadle.data.vocabulary import PADDING, UNKNOWN
@@ -11,7 +11,6 @@ NOUNS = {"word": "word", "subword": "sub-word", "char": "character", "byte": "by
 """What a token is called, by unit."""
 
 _TOKEN = re.compile(r"\S+")
-_SAYS_UNKNOWN = "<unk>"
 
 
 def places(codec: TokenCodec, text: str) -> list[tuple[int, int]] | None:
@@ -59,7 +58,7 @@ def unknown_parts(codec: TokenCodec, text: str) -> list[str]:
     else:
         ids = codec.encode(text).tolist()
         parts = [text[begin:end] for number, (begin, end) in zip(ids, stands, strict=True) if number == UNKNOWN]
-    return [part for part in dict.fromkeys(parts) if part != _SAYS_UNKNOWN]
+    return [part for part in dict.fromkeys(parts) if part != UNKNOWN_WORD]
 
 
 def spellings(codec: TokenCodec) -> list[str]:

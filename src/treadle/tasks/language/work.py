@@ -8,6 +8,7 @@ from typing import Any, Self
 from treadle.data import Ragged
 from treadle.data.builtin import load
 from treadle.data.corpus import CORPUS_FORMATS, Corpus, corpus_of_table, is_table, read_corpus
+from treadle.data.paths import suffix_of
 from treadle.errors import InputError, counted, nearest
 from treadle.tasks.folder import load_config, load_model
 from treadle.tasks.language.adapt import Adaptation
@@ -166,14 +167,10 @@ def _as_trained(source: DataSource, before: Mapping[str, Any]) -> DataSource:
     """With the format and the column of the training text, as far as they suit a file of this kind."""
     path, trained = Path(source.train), before.get("format")
     table = path.is_file() and is_table(path)
-    alike = _suffix(source.train) == _suffix(before.get("train", ""))
+    alike = suffix_of(source.train) == suffix_of(before.get("train", ""))
     column = before.get("input") if alike or table else None
     suits = alike or table == (trained in _TABLES)
     return replace(source, input=source.input or column, format=source.format or (trained if suits else None))
-
-
-def _suffix(place: str) -> str:
-    return Path(place.removesuffix(".gz")).suffix
 
 
 def _refuse_foreign(source: DataSource) -> None:
