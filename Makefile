@@ -56,6 +56,7 @@ bench: $(READY) $(IMDB)
 bench-kernels: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
 	$(BIN)/python bench/kernels.py
+	$(BIN)/python bench/streams.py
 
 bench-accuracy: $(READY)
 	$(BIN)/python bench/accuracy.py $(DATA)

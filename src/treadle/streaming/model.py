@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from treadle.errors import InputError
-from treadle.nn import Recurrent, Stack
+from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
 from treadle.streaming.layers import LayerSteps
 from treadle.streaming.numbers import read_numbers
 
@@ -145,7 +145,7 @@ def identity(module: nn.Module, *facts: str) -> str:
     return digest.hexdigest()
 
 
-Source = Recurrent | Stack | Streamable | StreamModel
+Source = Recurrent | Stack | RNN | GRU | LSTM | Streamable | StreamModel
 """What a stream can be made of."""
 
 
@@ -155,6 +155,13 @@ def open_model(source: Source, rows: int = 1, threads: int = 1) -> StreamModel:
     Raises:
         InputError: It cannot answer step by step.
     """
+    if isinstance(source, RNN | GRU | LSTM):
+        source = source.stack
     if isinstance(source, Recurrent | Stack):
         return LayerModel(source, rows, threads)
-    return source if isinstance(source, StreamModel) else source.stream_model(rows, threads)
+    if isinstance(source, StreamModel):
+        return source
+    if not hasattr(source, "stream_model"):
+        kind = type(source).__name__
+        raise InputError(f"{kind} cannot be streamed; layers of treadle.nn, classifiers and language models can")
+    return source.stream_model(rows, threads)

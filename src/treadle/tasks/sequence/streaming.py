@@ -75,6 +75,16 @@ class SequenceStreamModel(StreamModel):
         """
         return self._steps.read(step)
 
+    def read_all(self, steps: Sequence[Any] | Array) -> Sequence[Array] | Array:
+        """An array of numbers `[streams, channels]` at once, other steps one by one.
+
+        Raises:
+            InputError: One of them is no step of this model.
+        """
+        if self.reads == "numbers" and isinstance(steps, np.ndarray) and steps.ndim == 2:
+            return self._steps.read(steps)[:, None]
+        return super().read_all(steps)
+
     def advance(self, x: Array) -> None:
         """One step of the first rows.
 

@@ -164,6 +164,23 @@ def test_a_pool_reads_pieces_of_any_length_side_by_side() -> None:
             assert pool.steps(key) == len(read[key].split())
 
 
+def test_a_pool_takes_the_steps_of_all_series_as_one_array() -> None:
+    model = classifier(gaps=True)
+    random = np.random.default_rng(0)
+    x = random.normal(3, 2, size=(6, 30, 2))
+    x[1:][random.random((5, 30, 2)) < 0.3] = np.nan
+    at_once, one_by_one = model.stream_pool(), model.stream_pool()
+    for step in x:
+        answers = at_once.step(range(30), step)
+        assert answers == one_by_one.step(range(30), step.tolist())
+    expected = model.predict_proba(list(x.swapaxes(0, 1)))
+    np.testing.assert_allclose([list(a["probabilities"].values()) for a in answers], expected, rtol=0, atol=1e-5)
+    before = at_once.state(3)
+    with pytest.raises(InputError, match="a step of this stream is 2 numbers, found an array of shape"):
+        at_once.step(range(30), np.ones((30, 3)))
+    assert all((at_once.state(3)[name] == field).all() for name, field in before.items())
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -11,7 +11,7 @@ import torch
 
 from treadle.cells import Cell, HiddenState, LSTMCell, RecurrentDropout, Zoneout, cell_names, make_cell
 from treadle.errors import InputError
-from treadle.nn import Recurrent, Stack
+from treadle.nn import GRU, Recurrent, Stack
 from treadle.streaming import Stream
 
 SINGLE = ("elman", "gru", "lstm")
@@ -153,6 +153,15 @@ def test_what_begins_at_the_end_is_refused() -> None:
         Stream(Stack("gru", 3, 4, bidirectional=True))
     with pytest.raises(InputError, match="begins at the end; use a causal one"):
         Stream(Recurrent(make_cell("gru", 3, 4), reverse=True))
+
+
+def test_layers_with_torchs_interface_are_streamed_and_others_refused() -> None:
+    layer = drawn(GRU(3, 4, num_layers=2, batch_first=True))
+    x = torch.randn(5, 3)
+    stream = Stream(layer)
+    np.testing.assert_allclose(np.stack([stream.step(step) for step in x]), whole(layer, x), rtol=0, atol=1e-5)
+    with pytest.raises(InputError, match="Linear cannot be streamed; layers of treadle"):
+        Stream(torch.nn.Linear(3, 4))
 
 
 GO_ON = """
