@@ -291,3 +291,12 @@ def test_sentences_of_a_reader_are_named_by_file_and_line():
     dev = TaggedSentences([["a"]], [["B-Y"]], None, "d.conll", [9], "", "iob2", [[9]])
     with pytest.raises(InputError, match=r"d\.conll, line 9: the tag 'B-Y' is none of those trained on"):
         small(epochs=1).fit_sentences(data, dev=dev)
+
+
+def test_a_tag_that_one_sentence_has_does_not_stop_training() -> None:
+    """Whichever sentences are set aside to choose the epoch by."""
+    x = [["a", "b"]] * 19 + [["c", "d"]]
+    y = [["X", "Y"]] * 19 + [["X", "RARE"]]
+    for seed in range(8):
+        model = SequenceTagger(epochs=1, hidden_size=4, seed=seed).fit(x, y)
+        assert "RARE" in model.features_.tags

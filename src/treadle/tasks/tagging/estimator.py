@@ -173,12 +173,12 @@ class SequenceTagger(Estimator, Reader):
             Interrupted: Training was asked to stop; its state is in `checkpoint`.
         """
         self.check_arguments()
-        train, held = np.arange(len(data)), None
+        whole, train, held = data, np.arange(len(data)), None
         if dev is None:
             train, held = self._set_aside(data)
             data, dev = data.take(train), data.take(held)
         self.train_rows_, self.dev_rows_ = train, held
-        network = self._begin(data)
+        network = self._begin(data, whole)
         encoded, dev_encoded = self.features_.encode(data, gold=True), self.features_.encode(dev, gold=True)
         lengths = encoded.lengths
         a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
@@ -204,30 +204,32 @@ class SequenceTagger(Estimator, Reader):
             return split_rows(data.labels, self.dev_fraction, seed=self.seed)
         return split_rows(len(data), self.dev_fraction, seed=self.seed)
 
-    def _begin(self, data: TaggedSentences) -> TaggerNetwork:
+    def _begin(self, data: TaggedSentences, whole: TaggedSentences) -> TaggerNetwork:
         """Fit the vocabularies and build the network; a language model it begins from is let go afterwards."""
         pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
-        network = self.build_network(self._fit_features(data, pretrained))
+        network = self.build_network(self._fit_features(data, whole, pretrained))
         if pretrained is not None and network.context is not None:
             pretrained.begin(network.context.embedding, network.context.stack)
         return network
 
-    def _fit_features(self, data: TaggedSentences, pretrained: Pretrained | None) -> Tensor | None:
+    def _fit_features(
+        self, data: TaggedSentences, whole: TaggedSentences, pretrained: Pretrained | None
+    ) -> Tensor | None:
         """Fit the vocabularies; the beginning of the word embedding, where word vectors are given."""
         settings = check(TaggerFeatureSettings, self.get_params())
         options: dict[str, Any] = settings.model_dump(exclude={"word_vectors"})
         options["context"] = None if pretrained is None else ContextFeature.of(pretrained)
         self.embedding_size_ = self.embedding_size
         if settings.word_vectors is None:
-            self.features_ = TaggerFeatures.fit(data, **options)
+            self.features_ = TaggerFeatures.fit(data, whole, **options)
             return None
         if self.train_embedding:
-            self.features_ = TaggerFeatures.fit(data, **options)
+            self.features_ = TaggerFeatures.fit(data, whole, **options)
             read = read_word_vectors(settings.word_vectors, wanted=self.features_.words.tokens)
         else:
             read = read_word_vectors(settings.word_vectors)
             words = Vocabulary(dict.fromkeys(folded(read.words[: settings.vocabulary_size], settings.lowercase)))
-            self.features_ = TaggerFeatures.fit(data, **options, words=words)
+            self.features_ = TaggerFeatures.fit(data, whole, **options, words=words)
         self.embedding_size_ = read.size
         return starting_vectors(read, self.features_.words, self.seed)
 

@@ -95,6 +95,7 @@ class TaggerFeatures:
     def fit(
         cls,
         data: TaggedSentences,
+        named: TaggedSentences,
         *,
         lowercase: bool,
         min_count: int | None = None,
@@ -108,6 +109,7 @@ class TaggerFeatures:
 
         Args:
             data: Training sentences and no others; with tags.
+            named: They and those set aside from them, which tell what tags and labels there are.
             lowercase: Whether case is folded in `words`.
             min_count: Occurrences that a word must have; None for 2 in all but tiny data.
             vocabulary_size: Words at most; None for all.
@@ -117,15 +119,14 @@ class TaggerFeatures:
         Raises:
             InputError: All tokens have one tag, or all sentences one label.
         """
-        assert data.tags is not None
+        assert named.tags is not None
         if words is None:
-            words = Vocabulary.fit(
-                (folded(tokens, lowercase) for tokens in data.tokens), max_size=vocabulary_size, min_count=min_count
-            )
-        seen = {tag for tags in data.tags for tag in tags}
+            rows = (folded(tokens, lowercase) for tokens in data.tokens)
+            words = Vocabulary.fit(rows, max_size=vocabulary_size, min_count=min_count)
+        seen = {tag for tags in named.tags for tag in tags}
         if len(seen) < 2:
             raise InputError(f"{data.source}: all tokens have one tag, {min(seen)!r}; expected at least two")
-        labels = sorted(set(data.labels or []))
+        labels = sorted(set(named.labels or []))
         if len(labels) == 1:
             raise InputError(f"{data.source}: all sentences have one label, {labels[0]!r}; expected at least two")
         return cls(
