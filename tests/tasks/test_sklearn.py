@@ -84,7 +84,7 @@ def test_unknown_arguments_name_the_nearest(estimator):
         ({"hidden_size": 0}, "hidden_size is 0, expected greater than or equal to 1"),
         ({"dropout": 1.0}, "dropout is 1.0, expected less than 1"),
         ({"cell": "lstn"}, "'lstn'; did you mean 'lstm'"),
-        ({"pooling": "median"}, "pooling is 'median', expected 'last', 'mean', 'max' or 'attention'"),
+        ({"pooling": "median"}, "pooling is 'median', expected 'last', 'mean', 'max', 'attention' or 'concat'"),
         ({"optimizer": "adamx"}, "optimizer is 'adamx', expected 'adamw', 'adam', 'rmsprop' or 'sgd'"),
         ({"learning_rate": "fast"}, "learning_rate is 'fast', expected a valid number"),
         ({"init": "magic"}, "'magic'"),
