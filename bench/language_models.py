@@ -51,7 +51,7 @@ def tinyshakespeare(data: Path) -> tuple[str, str | None, str]:
 
 
 CASES = {
-    "ptb": Case(ptb, ("perplexity", "perplexity")),
+    "ptb": Case(ptb, ("perplexity", "perplexity"), {"neural cache": ["cache=500", "cache_flatness=0.5"]}),
     "tinyshakespeare": Case(tinyshakespeare, ("nats_per_token", "nats a character")),
 }
 
