@@ -8,6 +8,7 @@ from pathlib import Path
 
 PROGRAM = """
 import sys
+from torch import distributed
 from treadle.cli import main
 from treadle.tasks import folder
 
@@ -16,7 +17,9 @@ def watched(path, content, write=folder.write_atomically):
     write(path, content)
 
 folder.write_atomically = watched
-sys.exit(main())
+code = main()
+print("in a group" if distributed.is_initialized() else "by itself", file=sys.stderr)
+sys.exit(code)
 """
 
 
@@ -34,6 +37,7 @@ def test_two_processes_make_one_run(reviews: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count("by itself") == 2, done.stderr  # a process that ends in its group may be aborted
     assert done.stdout.count("target: 'label'") == 1
     assert done.stdout.count("test      accuracy") == 1
     for name in ("config.toml", "features.json", "model.safetensors"):

@@ -22,7 +22,7 @@ from treadle.tasks.outcome import Result, Say
 from treadle.tasks.recorder import Recorder
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import WORKS, Conduct, Work
-from treadle.training import Progress, Silent, is_main_process
+from treadle.training import Progress, Silent, group_of_processes, is_main_process
 
 CHECKPOINT_SECONDS = 60.0
 """Time between two checkpoints of a run, unless it is given another."""
@@ -137,7 +137,8 @@ def _run(work: Work, estimator: Any, folder: Path, how: Conduct, say: Say) -> Re
         for note in notes:
             say(note)
         save_config(folder, estimator, asdict(work.source), checkpoint_seconds=how.checkpoint_seconds)
-    work.fit(estimator, how)
+    with group_of_processes():
+        work.fit(estimator, how)
     if not first:
         return None
     work.save(estimator, folder)

@@ -1,7 +1,7 @@
 """Training: one loop, checkpoints that survive anything, optimisers and schedules by name."""
 
 from treadle.files import write_atomically
-from treadle.training.accelerator import is_main_process
+from treadle.training.accelerator import group_of_processes, is_main_process
 from treadle.training.checkpoint import load_state, save_state
 from treadle.training.loop import Interrupted, fit
 from treadle.training.objective import Objective
@@ -16,6 +16,7 @@ __all__ = [
     "Silent",
     "TrainingSettings",
     "fit",
+    "group_of_processes",
     "is_main_process",
     "load_state",
     "save_state",

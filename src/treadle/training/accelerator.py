@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from torch import distributed
 
 from treadle.errors import InputError
 from treadle.training.settings import Precision
@@ -45,6 +46,21 @@ def make_accelerator(device: str, precision: Precision) -> Accelerator:
     if _MIXED[precision] != "no" and not accelerator.native_amp:  # accelerate would compute in float32, without a word
         raise InputError(f"precision {precision!r} is not possible on device {accelerator.device.type!r}")
     return accelerator
+
+
+@contextmanager
+def group_of_processes() -> Iterator[None]:
+    """Within the block, several processes may train together; the group they form is left at its end.
+
+    A process that ends while it is still in the group leaves threads of the group behind, which may abort it. A group
+    that was there before belongs to the caller, and stays.
+    """
+    foreign = distributed.is_available() and distributed.is_initialized()
+    try:
+        yield
+    finally:
+        if not foreign and distributed.is_available() and distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 @contextmanager
