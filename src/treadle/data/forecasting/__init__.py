@@ -1,0 +1,6 @@
+"""Time series for forecasting: reading them onto regular grids, their calendar and their season."""
+
+from treadle.data.forecasting.frequency import Frequency, Stamp, Stamps, show
+from treadle.data.forecasting.panel import Panel
+
+__all__ = ["Frequency", "Panel", "Stamp", "Stamps", "show"]
