@@ -247,14 +247,28 @@ def test_bad_input_is_one_sentence():
 
 def test_dev_that_does_not_fit_the_training_data_is_refused():
     x, y, labels = sentences(10)
-    for tag, sentence in {
-        "B-ORG": "row 0 .counted from 0., token 2: the tag 'B-ORG' is none of those trained on; did you mean",
-        "NOUN": "the tag 'NOUN'",
-    }.items():
-        fails(sentence, x, y, dev=([["in", "Rome"]], [["O", tag]]))
+    sentence = "row 0 .counted from 0., token 2: found the tag 'NOUN', expected tags of the kind that the model gives"
+    fails(sentence, x, y, dev=([["in", "Rome"]], [["O", "NOUN"]]))
     fails("found no labels of sentences, and the training data has them", x, y, labels=labels, dev=(x, y))
-    fails("row 0 .counted from 0.: the label 'plcae' is none of those trained on; did you mean 'place'", x, y,
-          labels=labels, dev=(x, y, ["plcae"] * 10))  # fmt: skip
+
+
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+def test_a_tag_or_label_that_only_dev_has_is_a_mistake(decoder):
+    """Two of four dev sentences cannot be right: of spans, of parts of speech and of labels alike."""
+    x, y, labels = sentences(40)
+    known = [["Ada", "saw", "Rome"], ["nobody", "left"]]
+    names, none = ["B-PER", "O", "B-LOC"], ["O", "O"]
+    dev = [*known, ["Bob", "saw", "Shell"], ["Shell", "left"]]
+    of_spans = small(decoder=decoder).fit(
+        x, y, labels=labels,
+        dev=(dev, [names, none, ["B-PER", "O", "B-ORG"], ["B-ORG", "O"]], ["place", "none", "news", "news"]),
+    ).history_[-1]  # fmt: skip
+    assert of_spans["dev_span_f1"] <= 2 * 3 / (3 + 5)  # three of five spans can be found at most
+    assert of_spans["dev_sentence_accuracy"] <= 0.5
+    assert 0 < of_spans["dev_loss"] < np.inf
+    speech = [["N" if tag != "O" else "V" for tag in tags] for tags in y]
+    record = small(decoder=decoder).fit(x, speech, dev=(known, [["N", "V", "X"], ["X", "V"]])).history_[-1]
+    assert record["dev_token_accuracy"] == pytest.approx(3 / 5)
 
 
 @pytest.mark.parametrize(
@@ -288,8 +302,8 @@ def test_arguments_that_do_not_exist_are_refused():
 
 def test_sentences_of_a_reader_are_named_by_file_and_line():
     data = TaggedSentences([["a", "b"]], [["O", "B-X"]], None, "t.conll", [4], "", "iob2", [[4, 5]])
-    dev = TaggedSentences([["a"]], [["B-Y"]], None, "d.conll", [9], "", "iob2", [[9]])
-    with pytest.raises(InputError, match=r"d\.conll, line 9: the tag 'B-Y' is none of those trained on"):
+    dev = TaggedSentences([["a"]], [["NOUN"]], None, "d.conll", [9], "", None, [[9]])
+    with pytest.raises(InputError, match=r"d\.conll, line 9: found the tag 'NOUN', expected tags of the kind"):
         small(epochs=1).fit_sentences(data, dev=dev)
 
 

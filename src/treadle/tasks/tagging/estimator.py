@@ -179,7 +179,7 @@ class SequenceTagger(Estimator, Reader):
             data, dev = data.take(train), data.take(held)
         self.train_rows_, self.dev_rows_ = train, held
         network = self._begin(data, whole)
-        encoded, dev_encoded = self.features_.encode(data, gold=True), self.features_.encode(dev, gold=True)
+        encoded, measure = self.features_.encode(data, gold=True), DevMeasure(self.features_, dev)
         lengths = encoded.lengths
         a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
         settings = self.training_settings(a_pass, checkpoint_seconds)
@@ -189,7 +189,6 @@ class SequenceTagger(Estimator, Reader):
             batch = encoded.batch(rows, next(model.parameters()).device)
             return self.network_.loss_of(model(batch), batch)
 
-        measure = DevMeasure(self.features_, dev_encoded)
         objective = Objective(
             network, shuffled, loss, lambda _: measure(self.network_), measure.merit, layers=network.layers()
         )

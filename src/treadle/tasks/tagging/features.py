@@ -22,6 +22,9 @@ INNER: Final[Scheme] = "bioes"
 token alone does better than IOB (Ratinov & Roth, "Design challenges and misconceptions in named entity recognition",
 2009)."""
 
+FOREIGN: Final = -1
+"""The number of a gold tag or label that training does not have: whatever the network says there is wrong."""
+
 LONGEST_WORD: Final = 40
 """Characters that are read of a word; of a longer one, half of them from its beginning and half from its end."""
 
@@ -34,8 +37,8 @@ class Encoded:
         words: Number of each token's word.
         spellings: Row of `letters` of each token.
         letters: Numbers of the characters of every distinct word.
-        tags: Number of each token's gold tag, where they are known.
-        labels: `[sentences]`, where they are known.
+        tags: Number of each token's gold tag, where they are known; `FOREIGN` for those of no training sentence.
+        labels: `[sentences]`, likewise.
         context: Number of each token's word in a language model, where one is read.
     """
 
@@ -147,7 +150,7 @@ class TaggerFeatures:
             gold: Whether their tags and labels are wanted too.
 
         Raises:
-            InputError: A tag or label is none of those trained on.
+            InputError: They have no labels, and the training data has them.
         """
         met: dict[str, int] = {}
         spellings = [[met.setdefault(token, len(met)) for token in tokens] for tokens in data.tokens]
@@ -164,17 +167,9 @@ class TaggerFeatures:
     def _tags(self, data: TaggedSentences) -> Ragged:
         assert data.tags is not None
         number = {tag: place for place, tag in enumerate(self.tags)}
-        rows = []
-        for row, tags in enumerate(self.inner(data)):
-            try:
-                rows.append([number[tag] for tag in tags])
-            except KeyError:
-                token = next(place for place, tag in enumerate(tags) if tag not in number)
-                raise InputError(
-                    f"{data.where(row, token)}: the tag {data.tags[row][token]!r} is none of those trained on"
-                    f"{nearest(data.tags[row][token], self.answers)}"
-                ) from None
-        return Ragged.from_arrays(rows, dtype=torch.int64)
+        return Ragged.from_arrays(
+            [[number.get(tag, FOREIGN) for tag in tags] for tags in self.inner(data)], dtype=torch.int64
+        )
 
     def _labels(self, data: TaggedSentences) -> Tensor | None:
         if not self.labels:
@@ -182,12 +177,7 @@ class TaggerFeatures:
         if data.labels is None:
             raise InputError(f"{data.source}: found no labels of sentences, and the training data has them")
         number = {label: place for place, label in enumerate(self.labels)}
-        for row, label in enumerate(data.labels):
-            if label not in number:
-                raise InputError(
-                    f"{data.where(row)}: the label {label!r} is none of those trained on{nearest(label, number)}"
-                )
-        return torch.tensor([number[label] for label in data.labels], dtype=torch.int64)
+        return torch.tensor([number.get(label, FOREIGN) for label in data.labels], dtype=torch.int64)
 
     def inner(self, data: TaggedSentences) -> list[list[str]]:
         """The tags of sentences as the network knows them: those of spans in `INNER`, others as they are."""

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from treadle.data.tagging import TaggedSentences, to_spans
-from treadle.data.tagging.schemes import OUTSIDE
-from treadle.errors import InputError
 from treadle.evaluation import Report, baseline
 from treadle.evaluation.baselines.tags import FrequentTagBaseline
 from treadle.evaluation.report.sentences import TaggedSplit
@@ -14,6 +12,7 @@ from treadle.evaluation.report.tagging import TaggingSystem, build_tagging_repor
 from treadle.evaluation.tagging import Tagging
 from treadle.tasks.outcome import facts
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
+from treadle.tasks.tagging.measure import refuse_other_kind
 
 if TYPE_CHECKING:
     from treadle.tasks.tagging.estimator import SequenceTagger
@@ -26,29 +25,12 @@ def gold(features: TaggerFeatures, data: TaggedSentences) -> Tagging:
         InputError: Their tags are of another kind than the model's: parts of speech for spans, or the reverse.
     """
     assert data.tags is not None
-    _refuse_other_kind(features, data)
+    refuse_other_kind(features, data)
     labels = data.labels if features.labels else None
     if features.scheme is None:
         return Tagging(data.tags, None, labels)
     inner = features.inner(data)
     return Tagging([features.outer(tags) for tags in inner], [to_spans(tags, INNER) for tags in inner], labels)
-
-
-def _refuse_other_kind(features: TaggerFeatures, data: TaggedSentences) -> None:
-    """Another column of the file, most often; every figure would be 0 or mean nothing."""
-    if data.tags is None or (features.scheme is not None and data.scheme is not None):
-        return
-    known = {OUTSIDE} if features.scheme is not None else set(features.tags)
-    places = ((row, token, tag) for row, tags in enumerate(data.tags) for token, tag in enumerate(tags))
-    foreign = next((place for place in places if place[2] not in known), None)
-    if foreign is None or (features.scheme is None and any(tag in known for tags in data.tags for tag in tags)):
-        return
-    row, token, tag = foreign
-    example = next(answer for answer in features.answers if answer != OUTSIDE)
-    raise InputError(
-        f"{data.where(row, token)}: found the tag {tag!r}, expected tags of the kind that the model gives, such as "
-        f"{example!r}; another column can be named by --target"
-    )
 
 
 def said(estimator: "SequenceTagger", data: TaggedSentences) -> Tagging:
