@@ -6,6 +6,7 @@ import sys
 import zlib
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,7 +166,24 @@ def test_commands_test_on_values_that_training_does_not_hold() -> None:
     assert places("train") <= places("test") | places("dev")
 
 
-@pytest.mark.parametrize(("name", "expected"), [("dates", 0x072C8AE1), ("commands", 0x279534BF)])
+def test_the_drifting_series_has_three_laws_and_noise_of_the_size_that_is_stated() -> None:
+    y = np.array([value for split in ("train", "test") for value in load("drift", split).columns["y"]])
+
+    def regressors(start: int, end: int, period: int) -> Any:
+        angle = 2 * np.pi * np.arange(start, end) / period
+        waves = [f(k * angle) for k in (1, 2) for f in (np.sin, np.cos)]
+        return np.stack([np.ones(end - start), y[start - 1 : end - 1], y[start - 2 : end - 2], *waves], 1)
+
+    fitted = {}
+    for start, end, period in ((2, 10_000, 24), (10_100, 15_000, 40), (16_100, 20_000, 16)):
+        X = regressors(start, end, period)
+        fitted[start] = np.linalg.lstsq(X, y[start:end], rcond=None)[0]
+        assert np.std(y[start:end] - X @ fitted[start]) == pytest.approx(0.3, rel=0.03)
+    old = regressors(10_100, 15_000, 24) @ fitted[2]
+    assert np.sqrt(np.mean((old - y[10_100:15_000]) ** 2)) > 1.0  # what was learnt before is of no use after
+
+
+@pytest.mark.parametrize(("name", "expected"), [("dates", 0x072C8AE1), ("commands", 0x279534BF), ("drift", 0xD2D6E561)])
 def test_generated_data_never_change(name: str, expected: int) -> None:
     # A model folder names its data by name; figures in the docs are measured on these very rows.
     parts = [load(name, split).columns for split in DATASETS[name].splits]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from treadle.data.builtin.commands import commands
 from treadle.data.builtin.dates import dates
+from treadle.data.builtin.drift import drift
 from treadle.data.builtin.pydocs import pydocs
 from treadle.data.builtin.series import airline, sunspots, vowels
 from treadle.data.table import Table
@@ -72,6 +73,16 @@ DATASETS: dict[str, Dataset] = {
             False,
             ("train", "test"),
             sunspots,
+        ),
+        Dataset(
+            "drift",
+            "forecast",
+            "a series whose law changes at step 10,000 at a stroke and from 15,000 to 16,000 by and by, a step a row",
+            "this project's own generator",
+            "Apache-2.0",
+            True,
+            ("train", "test"),
+            drift,
         ),
         Dataset(
             "pydocs",

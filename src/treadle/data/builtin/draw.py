@@ -27,6 +27,10 @@ class Draw:
         """True with this probability."""
         return bool(self._rng.random() < probability)
 
+    def uniform(self) -> float:
+        """A number of [0, 1)."""
+        return float(self._rng.random())
+
     def order(self, count: int) -> NDArray[np.int64]:
         """The numbers below `count` in random order."""
         return np.argsort(self._rng.random(count), kind="stable")
