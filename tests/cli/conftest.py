@@ -4,6 +4,7 @@ import csv
 import random
 import sys
 from collections.abc import Callable
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,12 @@ def treadle(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return SimpleNamespace(code=code, out=said.out, err=said.err)
 
     return run
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """`piped(content)` puts it on standard input."""
+    return lambda content: monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(content)))
 
 
 def write_reviews(path: Path, rows: int = 60) -> Path:

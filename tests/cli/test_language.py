@@ -4,7 +4,6 @@ import json
 import random
 import re
 import sys
-from io import BytesIO, TextIOWrapper
 
 import numpy as np
 import pytest
@@ -45,10 +44,6 @@ def runs(tmp_path_factory):
 @pytest.fixture
 def folder(runs):
     return runs[0]
-
-
-def piped(monkeypatch, content: bytes):
-    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(content)))
 
 
 def test_train_says_what_it_understood(runs):
@@ -157,11 +152,11 @@ def test_folders_tables_and_bytes(treadle, folder, tmp_path):
         assert treadle("evaluate", out, place).code == 0
 
 
-def test_predict_tells_the_surprise_of_every_line_and_token(treadle, folder, monkeypatch):
-    piped(monkeypatch, b"the cat sat here.\n\nthe zebra\n")
+def test_predict_tells_the_surprise_of_every_line_and_token(treadle, folder, piped):
+    piped(b"the cat sat here.\n\nthe zebra\n")
     said = treadle("predict", folder / "words", "-").out.splitlines()
     assert said[1] == "–"
-    piped(monkeypatch, b"the cat sat here.\n\nthe zebra\n")
+    piped(b"the cat sat here.\n\nthe zebra\n")
     first, empty, last = map(json.loads, treadle("predict", folder / "words", "-", "--json").out.splitlines())
     assert float(said[0]) == pytest.approx(first["perplexity"], abs=1e-4)
     assert (empty["perplexity"], empty["tokens"]) == (None, [])
@@ -195,8 +190,8 @@ def test_generate_writes_the_same_text_for_a_seed(treadle, folder):
     }
 
 
-def test_generate_reads_a_prompt_stops_and_gives_several_texts(treadle, folder, monkeypatch):
-    piped(monkeypatch, "the dog é\n".encode())
+def test_generate_reads_a_prompt_stops_and_gives_several_texts(treadle, folder, piped):
+    piped("the dog é\n".encode())
     command = ["generate", folder / "characters", "--samples", "3", "--stop", r"\n", "--length", "400", "--json"]
     said = treadle(*command, "--prompt", "-")
     texts = [json.loads(line) for line in said.out.splitlines()]

@@ -44,8 +44,8 @@ def test_a_table(treadle, run_folder, reviews, tmp_path):
         (["evaluate", "new.csv", "--input", "text", "--target", "x"], "no column 'x' to take as target"),
         (["evaluate", "new.csv", "--input", "text", "--input", "id"], "--input names 2 columns, and the model reads 1"),
         (["evaluate", "new.csv", "--input", "label"], "column 'label' is named for two of inputs and target"),
-        (["predict", "new.csv", "--target", "label"], "--target is for evaluate; predict has no use for 'label'"),
-        (["predict", "-", "--input", "text"], "standard input has no columns, found --input"),
+        (["predict", "new.csv", "--target", "label"], "predict reads no targets, found --target 'label'"),
+        (["predict", "-", "--input", "text"], "--input is for files; standard input has an input a line"),
     ],
     ids=str,
 )
@@ -80,11 +80,13 @@ def test_a_column_of_texts(treadle, texts, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--target", "said"], "--target is not for the task 'language-model', which reads no such data"),
-        (["--input", "said"], "new.txt: column= does not apply here, where text is read; leave it out"),
+        (["evaluate", "--target"], "--target is not for the task 'language-model', which reads no such data"),
+        (["predict", "--target"], "predict reads no targets, found --target 'said'"),
+        (["evaluate", "--input"], "new.txt: column= does not apply here, where text is read; leave it out"),
+        (["predict", "--input"], "new.txt: column= does not apply here, where text is read; leave it out"),
     ],
 )
-@pytest.mark.parametrize("command", ["evaluate", "predict"])
-def test_text_has_no_columns(treadle, texts, tmp_path, command, options, sentence):
+def test_text_has_no_columns(treadle, texts, tmp_path, options, sentence):
+    command, option = options
     (tmp_path / "new.txt").write_text("the cat")
-    assert sentence in refused(treadle(command, texts / "run", tmp_path / "new.txt", *options))
+    assert sentence in refused(treadle(command, texts / "run", tmp_path / "new.txt", option, "said"))

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from html.parser import HTMLParser
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -131,37 +130,6 @@ def test_predict_gives_probabilities_as_json(treadle, run_folder, unlabelled):
         assert row["probabilities"][row["prediction"]] == row["confidence"]
 
 
-def piped(monkeypatch, content: bytes) -> None:
-    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(content)))
-
-
-@pytest.mark.parametrize(
-    ("content", "options", "answers"),
-    [
-        (b"fine film\ndull film\n", [], ["good", "bad"]),
-        (b"dull film\r\n\r\nfine film", [], ["bad", None, "good"]),
-        (b"\xef\xbb\xbffine film\n", [], ["good"]),
-        ("fine café\n".encode("latin-1"), ["--encoding", "latin-1"], ["good"]),
-        ("fine film\n".encode("utf-16"), ["--encoding", "utf-16"], ["good"]),
-        (b"", [], []),
-    ],
-)
-def test_predict_reads_standard_input(treadle, run_folder, monkeypatch, content, options, answers):
-    piped(monkeypatch, content)
-    said = treadle("predict", run_folder.folder, "-", *options)
-    assert said.code == 0
-    lines = said.out.splitlines()
-    assert len(lines) == len(answers)
-    assert all(answer is None or answer == line for answer, line in zip(answers, lines, strict=True))
-
-
-def test_standard_input_that_is_not_utf8_is_refused(treadle, run_folder, monkeypatch):
-    piped(monkeypatch, "fine\ncafé\n".encode("latin-1"))
-    said = treadle("predict", run_folder.folder, "-")
-    assert said.code == 2
-    assert said.err == "treadle: standard input, line 2: byte 0xe9 is not UTF-8; name the encoding with --encoding\n"
-
-
 def test_evaluate_measures_what_train_measured(treadle, run_folder, reviews, tmp_path):
     result = json.loads((run_folder.folder / "result.json").read_text())
     said = treadle("evaluate", run_folder.folder, reviews, "--json")
@@ -200,26 +168,26 @@ def test_a_data_set_is_written_and_read_again(treadle, tmp_path, name):
     assert (len(again), list(again.columns)) == (len(table), list(table.columns))
 
 
-def test_a_wide_table_is_a_series_and_standard_input_takes_numbers(treadle, tmp_path, monkeypatch):
+def test_a_wide_table_is_a_series_and_standard_input_takes_numbers(treadle, tmp_path, piped):
     rows = [f"{row * 7 % 5},{-row},{row / 2},{'ab'[row % 2]}" for row in range(40)]
     (tmp_path / "wide.csv").write_text("x,y,z,label\n" + "\n".join(rows) + "\n")
     fast = ["--hidden", "4", "--epochs", "1", "--out", tmp_path / "run"]
     said = treadle("train", tmp_path / "wide.csv", *fast)
     assert "input 'series': a series of 3 columns, 'x' to 'z', in this order" in said.out
     from_file = treadle("predict", tmp_path / "run", tmp_path / "wide.csv", "--json").out.splitlines()[:3]
-    piped(monkeypatch, b"0 0 0\n2, -1, 0.5\n[4,-2,1]\n")
+    piped(b"0 0 0\n2, -1, 0.5\n[4,-2,1]\n")
     from_input = treadle("predict", tmp_path / "run", "-", "--json").out.splitlines()
     for one, other in zip(from_input, from_file, strict=True):
         assert json.loads(one)["probabilities"] == pytest.approx(json.loads(other)["probabilities"], abs=1e-6)
 
 
-def test_a_file_of_several_channels_and_standard_input_of_lists(treadle, tmp_path, monkeypatch):
+def test_a_file_of_several_channels_and_standard_input_of_lists(treadle, tmp_path, piped):
     rows = [{"series": [[row, 1.0], [2.0, -row]], "score": row * 1.5} for row in range(30)]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     said = treadle("train", tmp_path / "d.jsonl", "--hidden", "4", "--epochs", "1", "--out", tmp_path / "run")
     assert "task: regress" in said.out
     from_file = treadle("predict", tmp_path / "run", tmp_path / "d.jsonl").out.splitlines()
-    piped(monkeypatch, b"[[0, 1.0], [2.0, 0]]\n[[1, 1.0], [2.0, -1]]\n")
+    piped(b"[[0, 1.0], [2.0, 0]]\n[[1, 1.0], [2.0, -1]]\n")
     assert [float(line) for line in treadle("predict", tmp_path / "run", "-").out.splitlines()] == pytest.approx(
         [float(line) for line in from_file[:2]]
     )
@@ -227,12 +195,12 @@ def test_a_file_of_several_channels_and_standard_input_of_lists(treadle, tmp_pat
     assert set(result["dev"]) == set(result["baseline"]["dev"]) == {"rmse", "mae", "r2"}
 
 
-def test_tokens_and_several_labels(treadle, tmp_path, monkeypatch):
+def test_tokens_and_several_labels(treadle, tmp_path, piped):
     rows = [{"tokens": ["the", "ab"[row % 2]], "tags": "x|y" if row % 2 else "x"} for row in range(40)]
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     options = ["--separator", "|", "--target", "tags", "--hidden", "8", "--epochs", "25", "--learning-rate", "0.03"]
     assert treadle("train", tmp_path / "d.jsonl", *options, "--out", tmp_path / "run").code == 0
-    piped(monkeypatch, b"the a\nthe b\n")
+    piped(b"the a\nthe b\n")
     answers = [json.loads(line) for line in treadle("predict", tmp_path / "run", "-").out.splitlines()]
     assert answers == [["x"], ["x", "y"]]
     said = treadle("evaluate", tmp_path / "run", tmp_path / "d.jsonl", "--json")

@@ -86,12 +86,13 @@ def test_evaluate_gives_the_figures_of_the_run_again(treadle, run, tmp_path):
     assert treadle("evaluate", run.folder, run.test).out.startswith("20 sentences  span f1")
 
 
-def test_predict_marks_spans_in_lines_of_text(treadle, run, monkeypatch):
+def test_predict_marks_spans_in_lines_of_text(treadle, run, piped):
     lines = "we saw New York.\n\n" + json.dumps(["from", "Rome"]) + "\n"
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(read=lambda: lines.encode())))
+    piped(lines.encode())
     text = treadle("predict", run.folder, "-").out.splitlines()
     assert text[1:] == ["", "from [Rome](LOC)"]
     assert text[0].startswith("we saw [New York](LOC)")
+    piped(lines.encode())
     rows = [json.loads(line) for line in treadle("predict", run.folder, "-", "--json").out.splitlines()]
     assert rows[0]["tokens"] == ["we", "saw", "New", "York", "."]
     assert rows[0]["tags"][:4] == ["O", "O", "B-LOC", "I-LOC"]
@@ -108,6 +109,49 @@ def test_predict_reads_files_with_and_without_tags(treadle, run, tmp_path):
     bare = [line.split(" ")[0] for line in run.test.read_text().split("\n")]
     (tmp_path / "bare.conll").write_text("\n".join(bare))
     assert treadle("predict", run.folder, tmp_path / "bare.conll").out == with_tags
+
+
+def test_predict_does_not_look_at_tags(treadle, run, tmp_path):
+    """Slips, tags of another kind, empty ones, labels that are none, and a folder without tags."""
+    sentence = [("we", "x"), ("saw", "x"), ("Rome", "x")]
+    expected = "we saw [Rome](LOC)\n"
+    (tmp_path / "slip.conll").write_text("we O\nsaw O\nRome BLOC\n\n" * 20)
+    assert treadle("predict", run.folder, tmp_path / "slip.conll").out == expected * 20
+    rows = [[str(number), word, word, "_" if number > 1 else "X", *"_____", ""] for number, (word, _) in
+            enumerate(sentence, 1)]  # fmt: skip
+    (tmp_path / "half.conllu").write_text("\n".join("\t".join(row) for row in rows) + "\n\n")
+    (tmp_path / "n.jsonl").write_text(json.dumps({"tokens": ["we", "saw", "Rome"], "tags": [1.5], "label": ""}))
+    (tmp_path / "seq.in").write_text("we saw Rome\n")
+    for place in ("half.conllu", "n.jsonl", "."):
+        found = treadle("predict", run.folder, tmp_path / place, *([] if place == "." else NAMED[Path(place).suffix]))
+        assert (found.err, found.out) == ("", expected)
+    refused = treadle("predict", run.folder, run.test, "--target", "3")
+    assert refused.code == 2
+    assert "predict reads no targets, found --target '3'" in refused.err
+
+
+NAMED = {".conllu": ["--input", "form"], ".jsonl": ["--input", "tokens"]}
+
+
+def test_plain_text_is_tagged_a_line_a_sentence(treadle, run, tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("we saw New York.\n\nfrom  Rome\n")
+    guessed = treadle("predict", run.folder, notes)
+    assert guessed.code == 2
+    assert "notes.txt: holds a sentence a line or a token a line; say which by --format lines or --format conll" in (
+        guessed.err
+    )
+    said = treadle("predict", run.folder, notes, "--format", "lines")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[0].startswith("we saw [New York](LOC)")
+    assert said.out.splitlines()[1:] == ["", "from  [Rome](LOC)"]
+    rows = treadle("predict", run.folder, notes, "--format", "lines", "--json").out.splitlines()
+    row = json.loads(rows[2])
+    assert row["offsets"] == [[0, 4], [6, 10]]
+    assert row["text"][row["spans"][0]["start_char"] :] == "Rome"
+    columns = tmp_path / "columns.txt"
+    columns.write_text("from x O\nRome x B-LOC\n")
+    assert treadle("predict", run.folder, columns, "--format", "conll").out == "from [Rome](LOC)\n"
 
 
 def test_labels_of_sentences_and_parts_of_speech(treadle, tmp_path):
@@ -237,12 +281,11 @@ def as_json_lines(path: Path, conll_file: Path) -> Path:
 
 def test_a_model_of_columns_by_number_measures_and_tags_a_file_with_others(treadle, run, tmp_path):
     other = as_json_lines(tmp_path / "other.jsonl", run.test)
-    named = ["--input", "surface", "--target", "places"]
-    figures = json.loads(treadle("evaluate", run.folder, other, *named, "--json").out)
+    named = ["--input", "surface"]
+    figures = json.loads(treadle("evaluate", run.folder, other, *named, "--target", "places", "--json").out)
     assert figures == json.loads((run.folder / "result.json").read_text())["test"]
     expected = treadle("predict", run.folder, run.test).out
     assert treadle("predict", run.folder, other, *named).out == expected
-    assert treadle("predict", run.folder, other, "--input", "surface").out == expected
 
 
 @pytest.mark.parametrize(

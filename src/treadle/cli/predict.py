@@ -1,7 +1,9 @@
 """`treadle predict`."""
 
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +17,11 @@ def predict(
     model: Annotated[Path, Argument(help="A run folder.")],
     data: Annotated[
         str,
-        Argument(help="A file or folder, or - for standard input: a text, tokens or numbers a line."),
+        Argument(help="A file or folder, or - for standard input: a text, tokens or numbers a line, answered at once."),
     ],
     input: Annotated[list[str] | None, Option(help="As in train.  [default: as the model was trained]")] = None,  # noqa: A002 (the option's name)
-    target: Annotated[str | None, Option(help="The column of the tags, where sentences have some.")] = None,
-    format: Annotated[str | None, Option(help="As in train.")] = None,  # noqa: A002 (the option's name)
+    target: Annotated[str | None, Option(hidden=True)] = None,  # refused in words that help more than typer's
+    format: Annotated[str | None, Option(help="As in train; for a tagger also lines, a sentence a line.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
     json: Annotated[bool, Option("--json", help="A JSON object a row, with probabilities.")] = False,
@@ -28,29 +30,38 @@ def predict(
     from treadle.tasks.run import work_of
     from treadle.tasks.source import DataSource
 
-    if data == "-" and (input or target):
-        raise InputError(f"standard input has no columns, found {'--input' if input else '--target'}")
-    source = DataSource(data, input=input or None, target=target, format=format, encoding=encoding, header=header)
-    lines = _standard_input(encoding) if data == "-" else None
-    for answer in work_of(model).predict(model, source, lines):
-        print(as_json(answer.content) if json else answer.text)
+    if target is not None:
+        raise InputError(f"predict reads no targets, found --target {target!r}")
+    source = DataSource(data, input=input or None, format=format, encoding=encoding, header=header)
+    piped = data == "-"
+    if piped:
+        source.refuse_for_lines()
+    for answer in work_of(model).predict(model, source, _standard_input(encoding) if piped else None):
+        print(as_json(answer.content) if json else answer.text, flush=piped)
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:
-    """The lines of standard input, empty ones too; nothing is read before the first is asked for.
+    """The lines of standard input, empty ones too, each as soon as it is there.
 
     Raises:
         InputError: They are not text.
     """
-    content = sys.stdin.buffer.read()
     try:
-        lines = content.decode(encoding or "utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"standard input, line {line}: byte {content[error.start]:#04x} is not {encoding or 'UTF-8'}; "
-            "name the encoding with --encoding"
-        ) from None
+        b"".decode(encoding or "utf-8-sig")
     except LookupError:
         raise InputError(f"the encoding {encoding!r} is not known") from None
-    yield from lines if content else []
+    decoder = getincrementaldecoder(encoding or "utf-8-sig")()
+    number, rest = 0, ""
+    for content in chain(iter(sys.stdin.buffer.readline, b""), [b""]):
+        try:
+            rest += decoder.decode(content, final=not content)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"standard input, line {number + 1}: byte {error.object[error.start]:#04x} is not "
+                f"{encoding or 'UTF-8'}; name the encoding with --encoding"
+            ) from None
+        *lines, rest = rest.split("\n")
+        number += len(lines)
+        yield from (line.removesuffix("\r") for line in lines)
+    if rest:
+        yield rest

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from treadle.data.paths import suffix_of
+from treadle.data.tagging import COLUMN_SUFFIXES
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.work import WORKS
 
 TABLE = "classify"
 """The task that stands for all tables: whether classes or numbers are asked for, their target tells."""
 
-TAGGED_SUFFIXES = (".conll", ".conllu", ".bio", ".iob")
 TAGGED_FILES = ("seq.in", "seq.out")
 
 
@@ -28,7 +28,7 @@ def choose_task(source: DataSource) -> str:
         task = builtin(source.train).task
         return task if task in WORKS and not source.target else TABLE
     path = Path(source.train)
-    if suffix_of(path) in TAGGED_SUFFIXES or source.format in ("conll", "conllu"):
+    if suffix_of(path) in COLUMN_SUFFIXES or source.format in ("conll", "conllu"):
         return "tag"
     if all((path / name).is_file() for name in TAGGED_FILES):
         return "tag"

@@ -66,6 +66,16 @@ class DataSource:
             if getattr(self, name) is not None:
                 raise InputError(f"--{name} is not for the task {task!r}, which reads no such data")
 
+    def refuse_for_lines(self) -> None:
+        """Refuse ways of reading that lines of standard input do not have: each is one answer's input, as it is.
+
+        Raises:
+            InputError: One of them was given.
+        """
+        for name in ("input", "target", "separator", "format", "header"):
+            if getattr(self, name) is not None:
+                raise InputError(f"--{name} is for files; standard input has an input a line and nothing else")
+
 
 def builtin(place: str) -> Dataset:
     """The built-in data set that stands where a file is expected.

@@ -136,7 +136,7 @@ class Work(ABC):
         Args:
             folder: The run folder.
             source: The data, and how to read it.
-            lines: Those of standard input, in the place of the data.
+            lines: Those of standard input, in the place of the data: each is answered before the next is asked for.
 
         Raises:
             InputError: The folder or the data cannot be used.

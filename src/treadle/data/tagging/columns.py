@@ -11,7 +11,12 @@ _TOKEN_NAMES = ("form", "token", "word", "text")
 
 
 def read_columns(
-    path: Path, *, encoding: str | None = None, tokens: str | int | None = None, tags: str | int | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    tokens: str | int | None = None,
+    tags: str | int | None = None,
+    tagged: bool = True,
 ) -> TaggedSentences:
     """A file of columns; see `blocks.read_blocks` for what separates sentences and fields.
 
@@ -22,6 +27,7 @@ def read_columns(
         encoding: Of the text, by default UTF-8 or what a byte order mark says.
         tokens: The column of the tokens, by default the one called form, token, word or text, else the first.
         tags: The column of the tags, by default the last; a file of one column has none.
+        tagged: False reads tokens alone.
 
     Raises:
         InputError: The file has no token; a row is uneven; a column does not exist; tokens and tags are the same one.
@@ -34,8 +40,8 @@ def read_columns(
     if tokens is None:
         tokens = next((name for name in _TOKEN_NAMES if blocks.names and name in blocks.names), 1)
     token_column = choose_column(tokens, blocks, path)
-    tag_column = choose_column(blocks.width if tags is None else tags, blocks, path)
-    if tag_column == token_column and tags is not None:
+    tag_column = choose_column(blocks.width if tags is None else tags, blocks, path) if tagged else token_column
+    if tagged and tag_column == token_column and tags is not None:
         raise InputError(f"{path}: column {tag_column + 1} was chosen for the tokens and for the tags")
     sentences = blocks.sentences
     if blocks.names and "id" in blocks.names:

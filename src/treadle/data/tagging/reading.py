@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from treadle.data.encoding import read_text
 from treadle.data.frames import read_parquet
@@ -16,6 +16,9 @@ from treadle.errors import InputError, nearest
 
 TAGGED_FORMATS: Final = ("conll", "conllu", "jsonl", "parquet", "joint")
 """The names that `read_tagged(format=...)` takes."""
+
+COLUMN_SUFFIXES: Final = (".conll", ".conllu", ".bio", ".iob")
+"""By these a file says that it has a token a line."""
 
 _SUFFIXES: Final = {
     ".conllu": "conllu",
@@ -36,6 +39,7 @@ def read_tagged(
     tags: str | int | None = None,
     label: str | None = None,
     illegal: Illegal = "repair",
+    tagged: bool = True,
 ) -> TaggedSentences:
     r"""Read tagged sentences from a file, or from a folder of parallel files.
 
@@ -49,6 +53,7 @@ def read_tagged(
         label: The column of the sentences' labels, for JSON and Parquet.
         illegal: `"repair"` or `"error"`, for tag sequences that break the rules of their scheme; see
             `TaggedSentences.settled`.
+        tagged: False reads tokens alone: tags and labels are not looked at, whatever is wrong with them.
 
     Returns:
         The sentences, each with the line it came from; `note` says how the source was understood and what was repaired,
@@ -74,22 +79,28 @@ def read_tagged(
         if format not in (None, "joint"):
             raise InputError(f"{source}: found a folder, expected a file of format {format!r}")
         _refuse(source, "joint", tokens=tokens, tags=tags, label=label)
-        return read_joint(source, encoding=encoding).settled(illegal)
+        return read_joint(source, encoding=encoding, tagged=tagged).settled(illegal)
     if format == "joint":
         raise InputError(f"{source}: found a file, expected a folder of parallel files")
-    kind = format or _inferred(source, encoding)
+    kind = format or tagged_format(source, encoding)
     if kind in ("conll", "conllu"):
         _refuse(source, kind, label=label)
         reader = read_columns if kind == "conll" else read_universal
-        return reader(source, encoding=encoding, tokens=tokens, tags=tags).settled(illegal)
+        return reader(source, encoding=encoding, tokens=tokens, tags=tags, tagged=tagged).settled(illegal)
     token_name, tag_name = _name(source, kind, tokens), _name(source, kind, tags)
+    options: Any = {"tokens": token_name, "tags": tag_name, "label": label, "illegal": illegal, "tagged": tagged}
     if kind == "jsonl":
-        return read_records(source, encoding=encoding, tokens=token_name, tags=tag_name, label=label, illegal=illegal)
+        return read_records(source, encoding=encoding, **options)
     _refuse(source, kind, encoding=encoding)
-    return from_table(read_parquet(source), tokens=token_name, tags=tag_name, label=label, illegal=illegal)
+    return from_table(read_parquet(source), **options)
 
 
-def _inferred(path: Path, encoding: str | None) -> str:
+def tagged_format(path: Path, encoding: str | None = None) -> str:
+    """What an existing file is taken for: one of `TAGGED_FORMATS`, see `read_tagged`.
+
+    Raises:
+        InputError: It is of a format that holds no tagged sentences, or no text.
+    """
     by_suffix = _SUFFIXES.get(suffix_of(path))
     if by_suffix == "parquet":
         return by_suffix

@@ -24,6 +24,7 @@ def read_records(
     tags: str | None = None,
     label: str | None = None,
     illegal: Illegal = "repair",
+    tagged: bool = True,
 ) -> TaggedSentences:
     """JSON with a sentence an object; see `from_table`.
 
@@ -35,7 +36,7 @@ def read_records(
         # One sentence alone looks like columns of strings.
         columns: dict[str, list[Any]] = {name: [cells] for name, cells in table.columns.items()}
         table = Table(columns, table.source, [1], note="JSON object")
-    return from_table(table, tokens=tokens, tags=tags, label=label, illegal=illegal)
+    return from_table(table, tokens=tokens, tags=tags, label=label, illegal=illegal, tagged=tagged)
 
 
 def from_table(
@@ -45,6 +46,7 @@ def from_table(
     tags: str | None = None,
     label: str | None = None,
     illegal: Illegal = "repair",
+    tagged: bool = True,
 ) -> TaggedSentences:
     """Tagged sentences from a table whose cells are lists.
 
@@ -55,6 +57,7 @@ def from_table(
             whose cells are lists. Empty in every row, there are no tags.
         label: The column of a label a sentence; by default `intent`, `label` or `category`, if its cells are strings.
         illegal: `"repair"` or `"error"`, for tag sequences that break the rules of their scheme.
+        tagged: False reads tokens alone.
 
     Raises:
         InputError: A column does not exist or cannot be told; a cell is no list of strings, or an empty one; a row has
@@ -73,9 +76,11 @@ def from_table(
                 f"{table.source}: found no list of tokens under {' or '.join(map(repr, _TOKENS[:2]))}; "
                 f"columns: {', '.join(table.columns)}"
             )
-    if tags is None:
+    if not tagged:
+        tags = label = None
+    elif tags is None:
         tags = next((name for name in _TAGS if _has(table.columns.get(name, []), (list, np.ndarray))), None)
-    if label is None:
+    if label is None and tagged:
         label = next((name for name in _LABELS if _has(table.columns.get(name, []), str)), None)
     words = _strings(table, tokens, "tokens")
     has_tags = tags is not None and any(cell is not None for cell in table.column(tags, "tags"))

@@ -17,7 +17,12 @@ _NOT_A_WORD: Final = re.compile(r"[0-9]+[-.][0-9]+", re.ASCII)
 
 
 def read_universal(
-    path: Path, *, encoding: str | None = None, tokens: str | int | None = None, tags: str | int | None = None
+    path: Path,
+    *,
+    encoding: str | None = None,
+    tokens: str | int | None = None,
+    tags: str | int | None = None,
+    tagged: bool = True,
 ) -> TaggedSentences:
     """A CoNLL-U file: the words of its sentences and one of their annotations.
 
@@ -29,6 +34,7 @@ def read_universal(
         encoding: Of the text, by default UTF-8 or what a byte order mark says.
         tokens: The column of the tokens by name (see `FIELDS`) or number, by default form.
         tags: The column of the tags, by default upos; where it is `_` throughout, there are no tags.
+        tagged: False reads tokens alone.
 
     Raises:
         InputError: The file has no word; a row has not ten columns; words are not numbered from 1; some words only
@@ -39,17 +45,11 @@ def read_universal(
     """
     blocks = read_blocks(path, encoding, list(FIELDS))
     token_column = choose_column("form" if tokens is None else tokens, blocks, path)
-    tag_column = choose_column("upos" if tags is None else tags, blocks, path)
-    if tag_column == token_column:
+    tag_column = choose_column("upos" if tags is None or not tagged else tags, blocks, path)
+    if tagged and tag_column == token_column:
         raise InputError(f"{path}: the column {FIELDS[tag_column]!r} was chosen for the tokens and for the tags")
     sentences = words_only(blocks.sentences, 0, path)
-    words = [row for sentence in sentences for row in sentence]
-    bare = next((row for row in words if row.fields[tag_column] == _NONE), None)
-    has_tags = any(row.fields[tag_column] != _NONE for row in words)
-    if not has_tags and tags is not None:
-        raise InputError(f"{path}: the column {FIELDS[tag_column]!r} is empty ('_') in every line, expected tags")
-    if has_tags and bare is not None and FIELDS[tag_column] == "upos":  # in the others, `_` says that there is nothing
-        raise InputError(f"{path}, line {bare.line}: found '_', expected a part of speech in the column 'upos'")
+    has_tags = tagged and _has_tags(sentences, tag_column, path, named=tags is not None)
     return TaggedSentences(
         tokens=column(sentences, token_column, path),
         tags=column(sentences, tag_column, path) if has_tags else None,
@@ -58,6 +58,18 @@ def read_universal(
         note=f"CoNLL-U, tokens in {FIELDS[token_column]!r}" + f" and tags in {FIELDS[tag_column]!r}" * has_tags,
         token_lines=[[row.line for row in sentence] for sentence in sentences],
     )
+
+
+def _has_tags(sentences: list[list[Row]], tag_column: int, path: Path, *, named: bool) -> bool:
+    """Whether a column says something of the words; a part of speech of every one, if that is what it holds."""
+    words = [row for sentence in sentences for row in sentence]
+    bare = next((row for row in words if row.fields[tag_column] == _NONE), None)
+    has_tags = any(row.fields[tag_column] != _NONE for row in words)
+    if not has_tags and named:
+        raise InputError(f"{path}: the column {FIELDS[tag_column]!r} is empty ('_') in every line, expected tags")
+    if has_tags and bare is not None and FIELDS[tag_column] == "upos":  # in the others, `_` says that there is nothing
+        raise InputError(f"{path}, line {bare.line}: found '_', expected a part of speech in the column 'upos'")
+    return has_tags
 
 
 def looks_universal(text: str) -> bool:

@@ -108,15 +108,14 @@ class LanguageWork(Work):
     @classmethod
     def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
         """The surprise of every document, or line of standard input: a figure, or every token for itself."""
+        places: Iterable[tuple[str, str]]
         if lines is None:
             model, corpus = _opened(folder, source)
-            texts, places = corpus.texts, corpus.places
+            places = zip(corpus.texts, corpus.places, strict=True)
         else:
-            _refuse_foreign(source)
             model, _ = load_model(folder)
-            texts = list(lines)
-            places = [f"standard input, line {number}" for number in range(1, len(texts) + 1)]
-        for text, place in zip(texts, places, strict=True):
+            places = ((line, f"standard input, line {number}") for number, line in enumerate(lines, 1))
+        for text, place in places:
             said = answer(model, text)
             figure = said[headline(model)]
             yield Answer("–" if figure is None else f"{figure:.4f}", {"where": place, **said})

@@ -126,18 +126,23 @@ class SequenceWork(Work):
 
     @classmethod
     def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
-        """Answer for every row of a table, in their order."""
+        """Answer for every row of a table, in their order, or for every line as it comes."""
         estimator, saved = load_model(folder)
-        if source.target is not None:
-            raise InputError(f"--target is for evaluate; predict has no use for {source.target!r}")
         roles = replace(roles_of(folder, saved), target="")
         if lines is None:
-            table, here = open_table(source, source.train, "test"), roles_here(source, roles)
-        else:
-            table, here = _from_lines(lines, roles)
-        for answer in answers(estimator, read_inputs(table, here, roles.inputs), table.where):
-            said = answer["prediction"]
-            yield Answer(said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain), answer)
+            yield from _answered(estimator, open_table(source, source.train, "test"), roles_here(source, roles), roles)
+            return
+        if len(roles.inputs) > 1:
+            raise InputError(f"standard input has one column and the model reads {len(roles.inputs)}; give a file")
+        for number, line in enumerate(lines, 1):
+            yield from _answered(estimator, _from_line(line, number, roles), replace(roles, wide=[]), roles)
+
+
+def _answered(estimator: SequenceEstimator, table: Table, here: Roles, roles: Roles) -> Iterator[Answer]:
+    """The answer for every row of a table whose columns have the roles `here`."""
+    for answer in answers(estimator, read_inputs(table, here, roles.inputs), table.where):
+        said = answer["prediction"]
+        yield Answer(said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain), answer)
 
 
 def _plain(odd: Any) -> Any:
@@ -145,18 +150,10 @@ def _plain(odd: Any) -> Any:
     return odd.tolist()
 
 
-def _from_lines(lines: Iterable[str], roles: Roles) -> tuple[Table, Roles]:
-    """A table of one column, with a row for every line (empty ones too, so that answers stay beside their lines).
-
-    Raises:
-        InputError: The model reads several columns.
-    """
-    if len(roles.inputs) > 1:
-        raise InputError(f"standard input has one column and the model reads {len(roles.inputs)}; give a file")
+def _from_line(line: str, number: int, roles: Roles) -> Table:
+    """A table of one column and one row; an empty line is a row too, so that answers stay beside their lines."""
     name = roles.inputs[0]
-    cells = [_cell(line, roles.kinds[name]) for line in lines]
-    table = Table({name: cells}, source="standard input", lines=list(range(1, len(cells) + 1)))
-    return table, replace(roles, wide=[])
+    return Table({name: [_cell(line, roles.kinds[name])]}, source="standard input", lines=[number])
 
 
 def _cell(line: str, kind: str) -> Any:

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from treadle.data.builtin import load
-from treadle.data.tagging import TAGGED_FORMATS, TaggedSentences, from_table, read_tagged
+from treadle.data.encoding import read_text
+from treadle.data.paths import existing, suffix_of
+from treadle.data.tagging import (
+    COLUMN_SUFFIXES,
+    TAGGED_FORMATS,
+    TaggedSentences,
+    from_table,
+    read_tagged,
+    tagged_format,
+)
 from treadle.errors import InputError, counted, nearest
 from treadle.evaluation.tagging import tagging_scores
 from treadle.tasks.folder import load_config
@@ -18,6 +27,9 @@ from treadle.tasks.tagging.estimator import SequenceTagger
 from treadle.tasks.tagging.inputs import to_given
 from treadle.tasks.tagging.reporting import fit_baseline, gold, make_report, said
 from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+
+LINES = "lines"
+"""What `--format` says where a file to be tagged has a sentence a line, as text."""
 
 
 class TagWork(Work):
@@ -103,18 +115,28 @@ class TagWork(Work):
 
     @classmethod
     def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
-        """Tag every sentence of a file, whether it has tags or not, or every line of standard input."""
+        """Tag every sentence of a file, whether it has tags or not, or every line of text as it comes."""
         estimator = load_tagger(folder)
-        if lines is None:
-            data = read_sentences(_as_trained(folder, source, tagged=False), source.train, "test")
-            given = to_given(data.tokens)
+        if lines is not None:
+            for line in lines:
+                yield from answers(estimator, to_given([_sentence(line)]))
+        elif source.format == LINES:
+            text = read_text(existing(source.train), source.encoding).removesuffix("\n")
+            yield from answers(estimator, to_given([_sentence(line) for line in text.split("\n") if text]))
         else:
-            given = to_given([_sentence(line) for line in lines])
-        yield from answers(estimator, given)
+            _refuse_plain_text(folder, source)
+            data = read_sentences(_as_trained(folder, source), source.train, "test", tagged=False)
+            yield from answers(estimator, to_given(data.tokens))
 
 
-def read_sentences(source: DataSource, place: str, split: str) -> TaggedSentences:
+def read_sentences(source: DataSource, place: str, split: str, *, tagged: bool = True) -> TaggedSentences:
     """One part of the data, by the columns that `--input` (tokens) and `--target` (tags) name.
+
+    Args:
+        source: How to read it.
+        place: Where it is.
+        split: Which part of a built-in data set.
+        tagged: False reads tokens alone, and does not look at tags.
 
     Raises:
         InputError: It cannot be read as tagged sentences.
@@ -123,12 +145,14 @@ def read_sentences(source: DataSource, place: str, split: str) -> TaggedSentence
         raise InputError(f"--input names {len(source.input)} columns, expected one, that of the tokens")
     tokens = source.input[0] if source.input else None
     if place.startswith(BUILTIN):
-        return from_table(load(builtin(place).name, split), tokens=tokens, tags=source.target)
+        return from_table(load(builtin(place).name, split), tokens=tokens, tags=source.target, tagged=tagged)
     if source.format is not None and source.format not in TAGGED_FORMATS:
         raise InputError(
             f"the format {source.format!r} holds no tagged sentences{nearest(source.format, TAGGED_FORMATS)}"
         )
-    return read_tagged(place, format=source.format, encoding=source.encoding, tokens=tokens, tags=source.target)
+    return read_tagged(
+        place, format=source.format, encoding=source.encoding, tokens=tokens, tags=source.target, tagged=tagged
+    )
 
 
 def with_tags(data: TaggedSentences) -> TaggedSentences:
@@ -151,15 +175,29 @@ def load_tagger(folder: Path) -> SequenceTagger:
     return SequenceTagger.load(folder)
 
 
-def _as_trained(folder: Path, source: DataSource, *, tagged: bool = True) -> DataSource:
-    """The columns that the model was trained on, unless others are named; without tags, theirs is not needed.
-
-    A folder of parallel files has no columns.
-    """
+def _as_trained(folder: Path, source: DataSource) -> DataSource:
+    """The columns that the model was trained on, unless others are named; a folder of parallel files has none."""
     source.refuse("tag", "separator", "header")
     before = {} if Path(source.train).is_dir() else load_config(folder)[1]
-    target = before.get("target") if tagged else None
-    return replace(source, input=source.input or before.get("input"), target=source.target or target)
+    return replace(source, input=source.input or before.get("input"), target=source.target or before.get("target"))
+
+
+def _refuse_plain_text(folder: Path, source: DataSource) -> None:
+    """Refuse to guess whether a text file has a sentence a line or a token a line.
+
+    Raises:
+        InputError: Neither its name, nor its content, nor the format, nor the training data says so.
+    """
+    path = Path(source.train)
+    if source.format is not None or source.train.startswith(BUILTIN) or path.is_dir():
+        return
+    suffix = suffix_of(path)
+    alike = suffix == suffix_of(load_config(folder)[1].get("train", ""))
+    if suffix in COLUMN_SUFFIXES or alike or tagged_format(existing(path), source.encoding) != "conll":
+        return
+    raise InputError(
+        f"{path}: holds a sentence a line or a token a line; say which by --format {LINES} or --format conll"
+    )
 
 
 def _sentence(line: str) -> str | list[str]:
