@@ -13,6 +13,7 @@ from treadle.cells import Cell, HiddenState, LSTMCell, RecurrentDropout, Zoneout
 from treadle.errors import InputError
 from treadle.nn import GRU, Recurrent, Stack
 from treadle.streaming import Stream
+from treadle.streaming.layers import LayerSteps
 
 SINGLE = ("elman", "gru", "lstm")
 """Cells that are tried in float32, as they are used; the others in float64, where an error cannot hide in rounding."""
@@ -168,6 +169,7 @@ GO_ON = """
 import sys, torch, numpy as np
 from treadle.nn import Stack
 from treadle.streaming import Stream
+from treadle.streaming.layers import LayerSteps
 torch.manual_seed(0)
 layers = Stack("lstm", 3, 5, num_layers=2)
 x = np.random.default_rng(0).normal(size=(12, 3))
@@ -219,3 +221,23 @@ def test_a_snapshot_that_cannot_be_used_leaves_the_stream_as_it_is() -> None:
         stream.state = {"0.hidden": np.zeros(5, dtype=np.float32)}
     with pytest.raises(InputError, match="the state has the fields"):
         stream.state = {}
+
+
+@pytest.mark.parametrize(("cell", "engine"), [("lstm", "auto"), ("gru", "eager"), ("min-gru", "auto")])
+def test_steps_take_up_the_weights_that_layers_have_learnt_meanwhile(cell: str, engine: str) -> None:
+    layers = drawn(Stack(cell, 3, 5, num_layers=2, highway=True, engine=engine))
+    steps = LayerSteps(layers)
+    x = torch.randn(6, 3)
+    for step in x[:3]:
+        steps.x[0] = step
+        steps.run(1)
+    with torch.no_grad():
+        _, states = layers(x[None, :3])
+    drawn(layers, seed=1)
+    steps.renew(layers)
+    with torch.no_grad():
+        expected = layers(x[None, 3:], states)[0][0].numpy()
+    for step, y in zip(x[3:], expected, strict=True):
+        steps.x[0] = step
+        steps.run(1)
+        np.testing.assert_allclose(steps.y[0], y, rtol=0, atol=1e-5)

@@ -62,8 +62,9 @@ class LayerSteps:
         self.x: Array = x.numpy()
         self.state: dict[str, Array] = {}
         self.initial: dict[str, Array] = {}
+        self._layers = layers
         self._runs: list[Callable[[int], None]] = []
-        compiled = True
+        self._packed: list[tuple[SingleStep, Cell]] = []
         for number, layer in enumerate(depth):
             cell = layer.cell
             start = cell.initial_state(1, device="cpu", dtype=dtype)
@@ -73,12 +74,12 @@ class LayerSteps:
                 self.initial[f"{number}.{name}"] = begin[0].numpy().copy()
             y = torch.zeros(rows, cell.output_size, dtype=dtype)
             fast = layer.engine in ("auto", "cpu") and refusal(cell) is None
-            compiled = compiled and fast
-            self._runs.append((_compiled if fast else _eager)(cell, x, y, fields, threads))
+            self._runs.append(self._compiled(cell, x, y, fields, threads) if fast else _eager(cell, x, y, fields))
             if isinstance(layers, Stack):
                 y = self._joined(layers, number, x, y)
             x = y
         self.y: Array = x.numpy()
+        compiled = len(self._packed) == len(depth)
         how = "compiled, weights in place" if compiled else "a call of the cell's own step in torch"
         self.explanation = f"a step is {how}"
 
@@ -86,6 +87,21 @@ class LayerSteps:
         """A step of the first `rows` rows through all layers."""
         for run in self._runs:
             run(rows)
+
+    def renew(self, layers: Recurrent | Stack) -> None:
+        """Take up the weights that the same layers have by now; the state stays as it is."""
+        with torch.no_grad():
+            for kept, now in zip(self._layers.state_dict().values(), layers.state_dict().values(), strict=True):
+                kept.copy_(now)
+        for step, cell in self._packed:
+            step.renew(recurrence(cell).derived.tensors(cell))
+
+    def _compiled(self, cell: Cell, x: Tensor, y: Tensor, state: State, threads: int) -> Callable[[int], None]:
+        made = recurrence(cell)
+        derived = made.derived.tensors(cell)
+        step = SingleStep(made.compiled("inference", x.dtype), derived, x, y, state, threads)
+        self._packed.append((step, cell))
+        return step.run
 
     def _joined(self, stack: Stack, number: int, x: Tensor, y: Tensor) -> Tensor:
         """Where a layer's output is found, once a residual or highway connection has brought its input to it."""
@@ -97,13 +113,7 @@ class LayerSteps:
         return out
 
 
-def _compiled(cell: Cell, x: Tensor, y: Tensor, state: State, threads: int) -> Callable[[int], None]:
-    made = recurrence(cell)
-    derived = made.derived.tensors(cell)
-    return SingleStep(made.compiled("inference", x.dtype), derived, x, y, state, threads).run
-
-
-def _eager(cell: Cell, x: Tensor, y: Tensor, state: State, _threads: int) -> Callable[[int], None]:
+def _eager(cell: Cell, x: Tensor, y: Tensor, state: State) -> Callable[[int], None]:
     def run(rows: int) -> None:
         with torch.no_grad():
             found, after = cell.step(x[:rows], type(state)(*(field[:rows] for field in state)))

@@ -42,7 +42,8 @@ class SingleStep:
         self._threads = threads
         rows = len(x)
         prepared = loop.prepare([tensor.detach().clone() for tensor in derived])
-        self._kept = [loop, prepared, x, y, *state]  # the table holds their addresses, which keep nothing alive
+        self._loop, self._prepared = loop, prepared
+        self._kept = [x, y, *state]  # the table holds their addresses, which keep nothing alive
         slots, table = loop.slots, loop.template.copy()
         for slot, address in prepared.addresses:
             table[slot] = address
@@ -76,6 +77,17 @@ class SingleStep:
         self._ticket = np.array([0, 1, self._tables.shape[1] * 8, self._tables.ctypes.data], dtype=np.int64)
         self._place = self._ticket.ctypes.data
         self._rows = self._shares = 0
+
+    def renew(self, derived: Sequence[Tensor]) -> None:
+        """Take up other weights; the state stays as it is.
+
+        Args:
+            derived: The parameters of the recurrence, as in the beginning; they are copied.
+        """
+        prepared = self._loop.prepare([tensor.detach().clone() for tensor in derived])
+        for slot, address in prepared.addresses:
+            self._tables[:, slot] = address
+        self._prepared = prepared
 
     def run(self, rows: int) -> None:
         """Take a step with the first `rows` rows."""
