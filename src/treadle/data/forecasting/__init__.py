@@ -2,5 +2,6 @@
 
 from treadle.data.forecasting.frequency import Frequency, Stamp, Stamps, show
 from treadle.data.forecasting.panel import Panel
+from treadle.data.forecasting.reading import read_panel
 
-__all__ = ["Frequency", "Panel", "Stamp", "Stamps", "show"]
+__all__ = ["Frequency", "Panel", "Stamp", "Stamps", "read_panel", "show"]

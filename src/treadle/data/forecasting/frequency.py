@@ -19,6 +19,7 @@ Unit = Literal["step", "second", "minute", "hour", "day", "weekday", "week", "mo
 
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
+_MONDAY: Final = 4 * 86_400  # 1970-01-05, in seconds since 1970
 _CYCLES: Final[dict[str, tuple[int, ...]]] = {  # the minute to the year that contain a unit, counted in it
     "second": (60, 3600, 86_400),
     "minute": (60, 1440, 10_080),
@@ -231,26 +232,24 @@ class Frequency:
         return np.asarray(units // self.every, np.int64)
 
     def floor(self, stamps: Stamps) -> Stamps:
-        """The start of the unit that every stamp lies in: the first of its month, its hour, the Monday of its week.
+        """The start of the step that every stamp lies in, on the grid of the calendar.
 
-        Weekends belong to the Friday before. Quarters and years are those of the calendar.
+        That is the first of its month, its full hour, or a quarter of it for 15 minutes, the Monday of its week.
+        Weekends belong to the Friday before.
         """
         if self.unit == "step":
             return stamps
-        if self.unit in ("second", "minute", "hour", "day"):
-            size = _SECONDS[self.unit]
-            seconds = stamps.astype("datetime64[s]").astype(np.int64)
-            return (seconds // size * size).astype("datetime64[s]")
-        days = stamps.astype("datetime64[D]")
-        if self.unit == "weekday":
-            days = np.busday_offset(days, 0, roll="backward")
-        elif self.unit == "week":
-            days = days - (days.astype(np.int64) + 3) % 7  # day 0, 1970-01-01, was a Thursday
-        else:
+        if self.unit in _MONTHS:
             months = stamps.astype("datetime64[M]").astype(np.int64)
-            size = _MONTHS[self.unit]
-            days = (months // size * size).astype("datetime64[M]")
-        return np.asarray(days.astype("datetime64[s]"))
+            size = self.every * _MONTHS[self.unit]
+            return np.asarray((months // size * size).astype("datetime64[M]").astype("datetime64[s]"))
+        if self.unit == "weekday":
+            days = stamps.astype("datetime64[D]")
+            return np.asarray(np.busday_offset(days, 0, roll="backward").astype("datetime64[s]"))
+        size = self.every * _SECONDS[self.unit]
+        origin = _MONDAY if self.unit == "week" else 0
+        seconds = stamps.astype("datetime64[s]").astype(np.int64) - origin
+        return np.asarray((seconds // size * size + origin).astype("datetime64[s]"))
 
     def _one(self, stamps: Stamps) -> Stamp:
         return stamps[0] if self.dated else int(stamps[0])

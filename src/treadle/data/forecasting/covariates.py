@@ -1,0 +1,185 @@
+"""Columns as numbers, and which covariates are constant, known in advance or known up to now."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treadle.data.forecasting.grid import Duplicates, Grid
+from treadle.data.forecasting.roles import Roles, source_of
+from treadle.data.table import Table
+from treadle.data.values import is_missing, typed
+from treadle.errors import InputError, counted
+
+Floats = NDArray[np.float64]
+Kind = Literal["past", "future", "static"]
+
+_MOST_CATEGORIES: Final = 32
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """Covariates of all series, laid onto their grids.
+
+    Attributes:
+        names: Of the columns of every kind; a category of a text is a column of its own, `"wind=NW"`.
+        columns: By kind: `[steps of all series, columns]` for past and future, `[series, columns]` for static.
+        notes: What was found, a phrase a finding.
+    """
+
+    names: dict[Kind, tuple[str, ...]]
+    columns: dict[Kind, Floats]
+    notes: list[str]
+
+
+def numbers(table: Table, name: str) -> Floats:
+    """A column as numbers, NaN for missing ones.
+
+    Args:
+        table: The table.
+        name: The column.
+
+    Raises:
+        InputError: A cell is no number or infinite; the place is named. No cell has a value.
+    """
+    cells = table.columns[name]
+    if any(isinstance(cell, str) for cell in cells):
+        if all(isinstance(cell, str) for cell in cells):
+            cells = typed(cells)
+        cells = [None if is_missing(cell) else cell for cell in cells]
+    try:
+        column = np.array([np.nan if cell is None else cell for cell in cells], np.float64)
+        if any(isinstance(cell, str) for cell in cells):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        row = next(row for row, cell in enumerate(cells) if cell is not None and not isinstance(cell, int | float))
+        raise InputError(
+            f"{table.where(row)}, column {name!r}: found {str(cells[row])[:40]!r}, expected a number"
+        ) from None
+    if np.isinf(column).any():
+        row = int(np.argmax(np.isinf(column)))
+        raise InputError(f"{table.where(row)}, column {name!r}: found an infinite value, expected a number")
+    if np.isnan(column).all():
+        raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers")
+    return column
+
+
+def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], duplicates: Duplicates) -> Covariates:
+    """The covariates that roles name, and those that the data tells.
+
+    A covariate that was not declared is static where it is constant in every series and not in all, future where it is
+    known in all steps beyond the last values, and past else. Texts become a column of 0 and 1 for each of at most 32
+    categories. An undeclared column without any value, or with one for all rows, is left out, as is a text of more
+    categories.
+
+    Args:
+        table: The data.
+        roles: Which columns.
+        grid: Where their rows belong.
+        last: The last step of every series that has a value, -1 for none.
+        duplicates: As in `Grid.place`; for covariates sums are means.
+
+    Raises:
+        InputError: A declared covariate has no value, is no number nor a text of at most 32 categories, or is declared
+            static and changes; an infinite value.
+    """
+    rule: Duplicates = "mean" if duplicates == "sum" else duplicates
+    names: dict[Kind, list[str]] = {"past": [], "future": [], "static": []}
+    parts: dict[Kind, list[Floats]] = {"past": [], "future": [], "static": []}
+    left: list[str] = []
+    declared: list[tuple[Kind, tuple[str, ...]]] = [
+        ("past", roles.past),
+        ("future", roles.future),
+        ("static", roles.static),
+    ]
+    starts = np.cumsum(grid.lengths) - grid.lengths
+    beyond = np.arange(int(grid.lengths.sum())) - np.repeat(starts, grid.lengths) > np.repeat(last, grid.lengths)
+    for kind, given in [*declared, (None, roles.rest)]:
+        for name in given:
+            encoded = _encoded(table, name, required=kind is not None)
+            if encoded is None:
+                left.append(name)
+                continue
+            labels, matrix = encoded
+            placed = np.column_stack([grid.place(column, rule) for column in matrix.T])
+            low, high = np.fmin.reduceat(placed, starts), np.fmax.reduceat(placed, starts)
+            constant = not (low < high).any()
+            chosen: Kind
+            if kind is not None:
+                chosen = kind
+                if kind == "static" and not constant:
+                    series = int(np.argmax((low < high).any(axis=1)))
+                    row = int(grid.order[np.argmax(grid.codes == series)])
+                    raise InputError(
+                        f"{table.source}: column {name!r} changes in the series that {table.where(row)} belongs to, "
+                        "expected one value a series for a static covariate"
+                    )
+            elif constant:
+                chosen = "static"
+                if not (np.fmin.reduce(low) < np.fmax.reduce(high)).any():
+                    left.append(name)
+                    continue
+            else:
+                chosen = "future" if beyond.any() and not np.isnan(placed[beyond]).any() else "past"
+            names[chosen] += labels
+            parts[chosen].append(low if chosen == "static" else placed)
+    total = {"past": len(beyond), "future": len(beyond), "static": len(starts)}
+    return Covariates(
+        {kind: tuple(labels) for kind, labels in names.items()},
+        {kind: np.column_stack(columns) if columns else np.empty((total[kind], 0)) for kind, columns in parts.items()},
+        _notes(names, left, roles),
+    )
+
+
+def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats] | None:
+    """A covariate as columns of numbers with their names; None for one that may be left out and has nothing to say."""
+    source = source_of(name, table)
+    cells = table.columns[source]
+    if source != name:
+        category = name.split("=", 1)[1]
+        return [name], np.array([[str(cell).strip() == category] for cell in cells], np.float64)
+    if all(is_missing(cell) for cell in cells):
+        if required:
+            raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers or texts")
+        return None
+    if not any(isinstance(cell, str) and not is_missing(cell) for cell in cells):
+        return [name], numbers(table, name)[:, None]
+    texts = ["" if is_missing(cell) else str(cell).strip() for cell in cells]
+    categories = sorted(set(texts) - {""})
+    if len(categories) > _MOST_CATEGORIES:
+        if required:
+            raise InputError(
+                f"{table.source}: column {name!r} holds {len(categories):,} different texts, expected numbers or at "
+                f"most {_MOST_CATEGORIES} categories"
+            )
+        return None
+    index = {category: number for number, category in enumerate(categories)}
+    matrix = np.zeros((len(texts), len(categories)))
+    codes = np.array([index.get(text, -1) for text in texts])
+    known = np.flatnonzero(codes >= 0)
+    matrix[known, codes[known]] = 1.0
+    return [f"{name}={category}" for category in categories], matrix
+
+
+def _notes(names: dict[Kind, list[str]], left: list[str], roles: Roles) -> list[str]:
+    words = {"past": "known up to now", "future": "known in advance", "static": "constant in every series"}
+    notes = []
+    for kind, labels in names.items():
+        shown = dict.fromkeys(label if label in roles.rest else label.split("=")[0] for label in labels)
+        if shown:
+            listed = ", ".join(repr(name) for name in list(shown)[:8]) + (", ..." if len(shown) > 8 else "")
+            notes.append(f"{counted(len(shown), 'covariate')} {words[kind]} ({listed})")
+    if left:
+        notes.append(f"{', '.join(repr(name) for name in left)} left out: one value for all rows, or too many texts")
+    return notes
+
+
+def as_names(cells: list[Any]) -> list[str]:
+    """Cells that name something, as strings.
+
+    Example:
+        >>> as_names([1, 2.0, " a "])
+        ['1', '2', 'a']
+    """
+    return [str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip() for cell in cells]
