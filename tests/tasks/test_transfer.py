@@ -45,6 +45,31 @@ def test_the_classifier_reads_as_the_language_model_does(folder: Path) -> None:
     assert hidden.shape[1] == len(ids)
 
 
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"unit": "word"}, "the film 's plot , it is n't fine .\nof <unk> <unk> and <unk>"),
+        ({"unit": "word"}, "The film's plot, it isn't fine.\nThe film, it is (not) bad.\n"),
+        ({"unit": "char"}, " the  film\n\nwas fine "),
+        ({"unit": "subword"}, "the film's\nplot was fine<br>"),
+    ],
+    ids=["tokenised words", "words", "characters", "sub-words"],
+)
+def test_text_is_cut_as_the_language_model_cut_it(tmp_path: Path, options: dict[str, object], text: str) -> None:
+    """The numbers are the same, also in a stream and in a loaded model, and every number has its token."""
+    language = LanguageModel(hidden_size=4, layers=1, epochs=1, bptt=8, batch_size=2, **options)  # type: ignore[arg-type]
+    language.fit(text * 30).save(tmp_path / "language")
+    classifier = begun(tmp_path / "language", epochs=1).fit([text, text + "x"] * 4, ["a", "b"] * 4)
+    classifier.save(tmp_path / "classifier")
+    expected = language.codec_.encode(text).tolist()
+    for model in (classifier, load(tmp_path / "classifier")):
+        feature = model.features_["input"]
+        assert feature.encode([text]).values.tolist() == expected
+        assert len(feature.tokens(text)) == len(expected)
+        assert "<unk>" not in feature.encoder.vocabulary.decode(range(2, feature.size))
+        assert model.stream_model().read(text).tolist() == expected
+
+
 def test_words_that_the_language_model_does_not_know_get_numbers_of_their_own(folder: Path) -> None:
     X, y = texts(24)
     classifier = begun(folder).fit([f"{text} splendid" for text in X], y)

@@ -151,6 +151,19 @@ class TokenCodec:
             return self.vocabulary.encode_all(lower(text) if self.lowercase else text for text in texts)
         return [self.encode(text) for text in texts]
 
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a text as they stand in it, one for each number of `encode`, unknown ones too.
+
+        A line end among words is itself; a sub-word piece that is nothing but a space is `▁`.
+        """
+        if self.lowercase:
+            text = lower(text)
+        if isinstance(self.vocabulary, SubwordVocabulary):
+            return [text[start:end] or "▁" for start, end in self.vocabulary.spans(text)]
+        if self.vocabulary is None:
+            return self.spell(self.encode(text))
+        return list(text) if self.unit == "char" else _words(text, self.tokenised)
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of symbols, as the class's table says.
 

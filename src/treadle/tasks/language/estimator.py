@@ -209,7 +209,7 @@ class LanguageModel(Estimator, Reader, Streaming):
         return TokenCodec.fit(texts, unit=unit, lowercase=self.lowercase, **options)
 
     def _begin_as(self, other: Pretrained) -> Pretrained:
-        """The language model to go on from, if no argument asks for other symbols or another softmax than it has.
+        """The language model to go on from, if no argument asks for other symbols than it has.
 
         Raises:
             InputError: One does.
@@ -219,8 +219,6 @@ class LanguageModel(Estimator, Reader, Streaming):
             "lowercase": other.codec.lowercase,
             "vocabulary_size": len(other.codec),
             "min_count": None,
-            "tied": other.settings.tied,
-            "softmax": other.settings.softmax,
         }
         defaults = self.parameters()
         for name, value in kept.items():

@@ -7,14 +7,14 @@ have settled.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 from torch import nn
 
-from treadle.data import TextEncoder, Vocabulary
-from treadle.data.codec import TokenCodec
+from treadle.data import Vocabulary
+from treadle.data.codec import UNKNOWN_WORD, TokenCodec
 from treadle.errors import InputError
 from treadle.nn import Stack
 from treadle.tasks.folder import load
@@ -63,7 +63,10 @@ class Pretrained:
         Raises:
             InputError: One was given, and says something else.
         """
-        decided = {name: getattr(self.settings, name) for name in SHAPE}
+        return self._decided(SHAPE, arguments, defaults)
+
+    def _decided(self, names: Sequence[str], arguments: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+        decided = {name: getattr(self.settings, name) for name in names}
         for name, value in decided.items():
             if arguments[name] not in (value, defaults[name]):
                 found = f"{name} is {arguments[name]!r}, but the language model in {self.folder} has {value!r}"
@@ -76,10 +79,13 @@ class Pretrained:
         Raises:
             InputError: An argument says something else.
         """
-        return self.shape(arguments, defaults) | {"tied": self.settings.tied, "softmax": self.settings.softmax}
+        return self._decided((*SHAPE, "tied", "softmax"), arguments, defaults)
 
-    def text_encoder(self, texts: Sequence[str]) -> TextEncoder:
-        """The language model's symbols, and behind them the tokens of training texts that it does not know.
+    def text_codec(self, texts: Sequence[str]) -> TokenCodec:
+        """What cuts texts just as the language model's were cut, with its symbols and, behind them, further ones.
+
+        Args:
+            texts: Of training; tokens that they have twice and the language model does not know get numbers.
 
         Raises:
             InputError: Its symbols are bytes.
@@ -87,10 +93,11 @@ class Pretrained:
         known = self.codec.vocabulary
         if known is None:
             raise InputError(f"{self.folder}: is a language model of bytes, expected one of words or characters")
-        encoder = TextEncoder(self.codec.unit, self.codec.lowercase, known)  # type: ignore[arg-type]  # not of bytes
         if not isinstance(known, Vocabulary):
-            return encoder
-        return TextEncoder(encoder.unit, encoder.lowercase, self.vocabulary(encoder.tokens(text) for text in texts))
+            return self.codec
+        unknown = UNKNOWN_WORD if self.codec.tokenised else None
+        rows = ([token for token in self.codec.tokens(text) if token != unknown] for text in texts)
+        return replace(self.codec, vocabulary=self.vocabulary(rows))
 
     def words(self) -> Vocabulary:
         """The language model's own vocabulary, if its symbols are words.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from treadle.data.codec import TokenCodec
 from treadle.data.kinds import Kind
 from treadle.data.numeric import SeriesScaler
 from treadle.data.ragged import Ragged
@@ -20,6 +21,9 @@ from treadle.tasks.settings import FeatureSettings
 
 Where = Callable[[int], str]
 
+CUTTERS = (TextEncoder, TokenCodec)
+"""What cuts a text into tokens."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -27,12 +31,13 @@ class Feature:
 
     Attributes:
         kind: What its sequences are made of.
-        encoder: A `TextEncoder` for text and symbols, a `Vocabulary` for tokens, a `SeriesScaler` for series.
+        encoder: A `TextEncoder` for text and symbols, or the `TokenCodec` of the language model that the network began
+            as; a `Vocabulary` for tokens; a `SeriesScaler` for series.
         max_length: Steps of a sequence that are read, or None for all.
     """
 
     kind: Kind
-    encoder: TextEncoder | Vocabulary | SeriesScaler
+    encoder: TextEncoder | TokenCodec | Vocabulary | SeriesScaler
     max_length: int | None
 
     @property
@@ -45,8 +50,7 @@ class Feature:
         """Channels of a numeric feature, else tokens in the vocabulary with padding and unknown."""
         if isinstance(self.encoder, SeriesScaler):
             return self.encoder.features
-        vocabulary = self.encoder.vocabulary if isinstance(self.encoder, TextEncoder) else self.encoder
-        return len(vocabulary)
+        return len(self.encoder.vocabulary if isinstance(self.encoder, TextEncoder) else self.encoder)
 
     def encode(self, values: Sequence[Any], where: Where | None = None) -> Ragged:
         """The numbers of a column.
@@ -62,20 +66,20 @@ class Feature:
 
     def tokens(self, value: Any) -> list[str]:
         """The tokens of one cell, as a person reads them, one for each step of `encode`."""
-        tokens = self.encoder.tokens(value) if isinstance(self.encoder, TextEncoder) else list(value)
+        tokens = self.encoder.tokens(value) if isinstance(self.encoder, CUTTERS) else list(value)
         return tokens[: self.max_length]
 
     @property
     def joins_without_space(self) -> bool:
         """Whether tokens stand side by side in what they were cut from."""
-        return isinstance(self.encoder, TextEncoder) and self.encoder.unit != "word"
+        return isinstance(self.encoder, CUTTERS) and self.encoder.unit != "word"
 
     def describe(self) -> str:
         """One phrase: what the feature does with its column."""
         if isinstance(self.encoder, SeriesScaler):
             masks = f", {len(self.encoder.masked)} with a mask for missing values" if len(self.encoder.masked) else ""
             return f"{counted(self.encoder.channels, 'channel')}, scaling {self.encoder.scaling!r}{masks}"
-        unit = self.encoder.unit if isinstance(self.encoder, TextEncoder) else "token"
+        unit = self.encoder.unit if isinstance(self.encoder, CUTTERS) else "token"
         return f"vocabulary of {self.size:,} {unit}s"
 
     def to_json(self) -> dict[str, Any]:
@@ -96,8 +100,9 @@ class Feature:
             raise InputError(f"a saved feature is damaged: {error!r}") from None
         if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
             raise InputError(f"a saved feature is damaged: max_length is {max_length!r}")
+        of_text = TokenCodec if isinstance(encoder, dict) and "tokenised" in encoder else TextEncoder
         types: dict[Kind, Any] = {Kind.SERIES: SeriesScaler, Kind.TOKENS: Vocabulary}
-        return cls(kind, types.get(kind, TextEncoder).from_json(encoder), max_length)
+        return cls(kind, types.get(kind, of_text).from_json(encoder), max_length)
 
     def _ragged(self, rows: Sequence[Any]) -> Ragged:
         cut = [row[: self.max_length] for row in rows] if self.max_length else rows
@@ -188,6 +193,6 @@ def _feature_of(
     for name in ("vocabulary_size", "min_count"):
         if getattr(settings, name) is not None:
             raise InputError(f"{name} is given, but the symbols of {pretrained.folder} are kept; leave it out")
-    encoder = pretrained.vocabulary(values) if kind is Kind.TOKENS else pretrained.text_encoder(values)
+    encoder = pretrained.vocabulary(values) if kind is Kind.TOKENS else pretrained.text_codec(values)
     feature = Feature(kind, encoder, settings.max_length)
     return feature, feature.encode(values)

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.data.codec import TokenCodec
 from treadle.data.kinds import Kind
 from treadle.data.numeric import SeriesScaler
 from treadle.data.series import LARGEST
-from treadle.data.text import TextEncoder
 from treadle.data.vocabulary import Vocabulary
 from treadle.errors import InputError
 from treadle.streaming.model import Reads
 from treadle.streaming.numbers import read_numbers
-from treadle.tasks.sequence.features import Feature
+from treadle.tasks.sequence.features import CUTTERS, Feature
 
 Array = NDArray[Any]
 
@@ -101,7 +101,7 @@ class SymbolSteps:
     """The steps of a text, of tokens or of symbols: a piece of text at a time, or a token, or a list of tokens.
 
     Pieces of a text of words are cut at white space. Characters are read as they come: a run of white space in a piece
-    is one space, at its ends too.
+    is one space, at its ends too. A model that began as a language model reads a piece as that did.
 
     Args:
         feature: Fitted on training data.
@@ -110,7 +110,7 @@ class SymbolSteps:
 
     def __init__(self, feature: Feature, embedding: Array) -> None:
         self.feature, self.embedding = feature, embedding
-        self.reads: Reads = "text" if isinstance(feature.encoder, TextEncoder) else "tokens"
+        self.reads: Reads = "text" if isinstance(feature.encoder, CUTTERS) else "tokens"
         self.initial: dict[str, Array] = {}
 
     def read(self, step: Any) -> Array:
@@ -120,10 +120,12 @@ class SymbolSteps:
             InputError: It is no text and no tokens.
         """
         encoder = self.feature.encoder
-        if isinstance(encoder, TextEncoder):
+        if isinstance(encoder, CUTTERS):
             if not isinstance(step, str):
                 what = "symbols" if self.feature.kind is Kind.SYMBOLS else "a piece of text"
                 raise InputError(f"a step of this stream is {what}, found {step!r:.50}")
+            if isinstance(encoder, TokenCodec):
+                return encoder.encode(step)
             if encoder.unit != "char":
                 return encoder.encode([step])[0]
             return encoder.encode([f"|{step}|"])[0][1:-1]  # white space at the ends of a piece is inside the text
