@@ -106,3 +106,10 @@ def test_rows_of_documents_begin_at_the_start_symbol() -> None:
 def test_what_cannot_be_streamed_is_refused(lengths, options, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
         Streams(documents(lengths), **options)
+
+
+def test_how_many_windows_there_are_is_known_without_laying_out_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = Streams(documents([30, 40, 50]), rows=3, steps=7)
+    expected = [len(list(streams.epoch(number))) for number in range(2)]
+    monkeypatch.setattr(Streams, "laid_out", lambda *_: pytest.fail("the text was laid out"))
+    assert [len(streams.epoch(number)) for number in range(2)] == expected == [6, 6]

@@ -1,7 +1,9 @@
 """Contiguous streams of text: documents end to end, cut in windows that a state is carried through."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 import torch
@@ -87,12 +89,21 @@ class Streams:
         self.seed = seed
         self.shuffle = shuffle
 
-    def epoch(self, number: int) -> list[Window]:
-        """The windows of one epoch, in their order; their number is the same in every epoch.
+    def epoch(self, number: int) -> Sequence[Window]:
+        """The windows of one epoch, in their order; their number is the same in every epoch, and known at once.
 
         Args:
             number: Of the epoch, from 0.
         """
+        return _Epoch(self, number)
+
+    @property
+    def length(self) -> int:
+        """Steps of a stream."""
+        return -(-self.tokens // self.rows)
+
+    def laid_out(self, number: int) -> tuple[list[Tensor], Tensor]:
+        """Inputs, targets and resets of an epoch, each `[rows, length]`, and how many steps of each row are real."""
         documents, turn = self.documents, 0
         if self.shuffle:
             rng = np.random.default_rng([self.seed, number])
@@ -102,14 +113,34 @@ class Streams:
         reset = torch.zeros(self.tokens, dtype=torch.bool)
         reset[begins] = True
         inputs = documents.values.roll(1).masked_fill_(reset, START)
-        length = -(-self.tokens // self.rows)
-        parts = [self._streams(flat.roll(-turn), length) for flat in (inputs, documents.values, reset)]
-        lengths = (self.tokens - length * torch.arange(self.rows)).clamp(0, length)
-        return [_cut(parts, lengths, start, min(start + self.steps, length)) for start in range(0, length, self.steps)]
+        missing = self.rows * self.length - self.tokens
+        flats = (flat.roll(-turn) for flat in (inputs, documents.values, reset))
+        parts = [torch.nn.functional.pad(flat, (0, missing)).view(self.rows, self.length) for flat in flats]
+        return parts, (self.tokens - self.length * torch.arange(self.rows)).clamp(0, self.length)
 
-    def _streams(self, flat: Tensor, length: int) -> Tensor:
-        """`[rows, length]`, the last ones filled up with zeros."""
-        return torch.nn.functional.pad(flat, (0, self.rows * length - self.tokens)).view(self.rows, length)
+
+class _Epoch(Sequence[Window]):
+    """The windows of one epoch, laid out when the first is asked for; how many there are is known before."""
+
+    def __init__(self, streams: Streams, number: int) -> None:
+        self._streams, self._number = streams, number
+
+    def __len__(self) -> int:
+        return -(-self._streams.length // self._streams.steps)
+
+    @cached_property
+    def _laid_out(self) -> tuple[list[Tensor], Tensor]:
+        return self._streams.laid_out(self._number)
+
+    @overload
+    def __getitem__(self, place: int) -> Window: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Window]: ...
+    def __getitem__(self, place: int | slice) -> Window | list[Window]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(len(self))[place]]
+        start = range(len(self))[place] * self._streams.steps
+        return _cut(*self._laid_out, start, min(start + self._streams.steps, self._streams.length))
 
 
 def _cut(parts: list[Tensor], lengths: Tensor, start: int, stop: int) -> Window:

@@ -103,7 +103,8 @@ class Trainer:
         self.model, self.optimizer = self.accelerator.prepare(objective.model, optimizer)
         # The loop chooses the precision by itself; accelerate's own wrapper would stay on the model after training.
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        self.steps = sum(len(self._my_batches(epoch)) for epoch in range(settings.epochs))
+        processes = self.accelerator.num_processes
+        self.steps = sum(-(-len(objective.batches.epoch(epoch)) // processes) for epoch in range(settings.epochs))
         self.rate = LearningRate(optimizer, settings, self.steps)
         self.average = WeightAverage(objective.model, settings.averaging, settings.averaging_trigger)
         self.run = Run()

@@ -1,6 +1,6 @@
 """What is trained, on what, towards what: all that a task tells the loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,8 +16,12 @@ Rows = NDArray[np.int64]
 class Batches(Protocol):
     """Where batches come from: `treadle.data.BucketBatches` is one, `treadle.data.streams.Streams` another."""
 
-    def epoch(self, number: int) -> list[Any]:
-        """The batches of an epoch, which depend on its number alone, in whatever form the loss takes them."""
+    def epoch(self, number: int) -> Sequence[Any]:
+        """The batches of an epoch, which depend on its number alone, in whatever form the loss takes them.
+
+        The loop asks every epoch for its length before it begins, so what costs time is best left until a batch is
+        taken.
+        """
 
 
 class Carried(Protocol):
