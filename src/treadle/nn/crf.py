@@ -12,7 +12,7 @@ from treadle.nn.sequences import check_sequence, clear_padding, last_step, lengt
 
 TINY = 1e-200
 """Numbers of the forward recursion from here to 1 / TINY lost nothing by underflow; below are 100 decades to spare."""
-FORBIDDEN = -1e30
+IMPOSSIBLE = -1e30
 """A score so low that its exponential is zero beside any other, and not -inf, of which a gradient would be NaN."""
 
 
@@ -232,7 +232,7 @@ class CRF(nn.Module):
 
     def _by_logarithms(self, e: Tensor, lengths: Tensor) -> Tensor:
         """`log Z [batch]` for numbers of any size; memory and time of a step grow with the square of the labels."""
-        scores = self._allowed_scores(FORBIDDEN)
+        scores = self._allowed_scores(IMPOSSIBLE)
         real = length_mask(lengths, e.shape[1])
         alpha = e[:, 0] + scores[-1, :-1]
         for t in range(1, e.shape[1]):

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from treadle.tasks.tagging.network import TaggerNetwork
 
-FORBIDDEN = -230.0
-"""Added to a tag's score to forbid it: a factor of 1e-100, nothing in double precision, and small enough a number that
-`CRF` still computes by exponentials."""
+EXCLUDED = -230.0
+"""Added to the score of a tag that a sum leaves out: a factor of 1e-100, nothing in double precision, and small enough
+a number that `CRF` still computes by exponentials."""
 
 CHUNK = 256
 """Spans a pass."""
@@ -60,6 +60,6 @@ def span_confidence(
     found = []
     for part in torch.arange(len(row), device=device).split(CHUNK):
         agrees = torch.nn.functional.one_hot(tags[row[part]], emissions.shape[2]).bool()
-        scores = emissions[row[part]].double() + FORBIDDEN * (inside[part][..., None] & ~agrees)
+        scores = emissions[row[part]].double() + EXCLUDED * (inside[part][..., None] & ~agrees)
         found.append(network.crf.log_partition(scores, lengths[row[part]]) - total[row[part]])
     return torch.cat(found).exp().clamp(max=1).float()
