@@ -24,8 +24,14 @@ def joined(unit: str, pieces: list[str]) -> str:
     return (" " if unit in ("word", "subword") else "").join(pieces)
 
 
-@pytest.mark.parametrize("options", [{}, {"softmax": "adaptive"}, {"embedding_size": 4}], ids=str)
-@pytest.mark.parametrize("unit", PIECES)
+@pytest.mark.parametrize(
+    ("unit", "options"),
+    [
+        *((unit, options) for unit in PIECES for options in ({}, {"embedding_size": 4})),
+        *((unit, {"softmax": "adaptive"}) for unit in ("char", "word")),
+    ],
+    ids=str,
+)
 def test_surprise_and_expectation_are_those_of_the_whole_text_so_far(unit: str, options: dict[str, Any]) -> None:
     model = LanguageModel(unit=unit, **SMALL, **options).fit(TEXT)
     stream, pieces = model.stream(), PIECES[unit]

@@ -212,6 +212,14 @@ def test_the_uniform_mean_begins_where_dev_stops_improving() -> None:
     assert net.weight.item() == pytest.approx(np.mean(seen[8:]))  # the fourth, 2.4, was above the least of 3.0 and 2.0
 
 
+@pytest.mark.parametrize("unit", ["word", "char"])
+def test_symbols_of_an_adaptive_softmax_are_numbered_by_falling_frequency(unit: str) -> None:
+    fitted = model(unit=unit, softmax="adaptive", epochs=1).fit(text(600))
+    train = fitted.encode([text(600)[: -len(fitted.dev_texts_[0])]])
+    counts = train.values.bincount(minlength=len(fitted.codec_))[2:].tolist()
+    assert counts == sorted(counts, reverse=True)
+
+
 def test_several_processes_cannot_share_a_carried_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "make_accelerator", lambda *_: SimpleNamespace(num_processes=2))
     with pytest.raises(InputError, match="carried from batch to batch needs one process, found 2"):
@@ -257,6 +265,8 @@ def test_scikit_learn_can_clone_and_score_it() -> None:
         ({"bptt": 0}, "bptt is 0, expected greater than or equal to 1"),
         ({"weight_drop": 1.0}, "weight_drop is 1.0"),
         ({"softmax": "adaptive", "tied": True}, "cannot be tied, expected tied=False"),
+        ({"softmax": "adaptive", "unit": "byte"}, "numbered by falling frequency, which the unit 'byte' has not"),
+        ({"softmax": "adaptive", "unit": "subword"}, "the unit 'subword' has not; expected softmax 'full'"),
         ({"cell": "sru", "weight_drop": 0.5}, "SRUCell has no matrix of recurrent weights to drop"),
         ({"independent": True, "batch_tokens": 20}, "at most batch_tokens = 20 tokens, found one of"),
         ({"hiden_size": 3}, "did you mean 'hidden_size'"),

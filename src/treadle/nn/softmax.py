@@ -129,7 +129,7 @@ class Softmax(nn.Module):
 
 
 class AdaptiveSoftmax(nn.Module):
-    """The same over clusters of symbols: rare ones cost less. Symbols are numbered by falling frequency.
+    """The same over clusters of symbols: rare ones cost less. Symbols have to be numbered by falling frequency.
 
     Args:
         size: Of the feature vector.

@@ -15,7 +15,8 @@ class DataSource:
 
     Attributes:
         train: A file, a folder or `builtin:NAME`.
-        dev: Data to choose the best epoch by; None sets a part of the training data aside.
+        dev: Data to choose the best epoch by; None sets a part of the training data aside (of a built-in data set: its
+            own, if it has one).
         test: Data that is read once, at the end; None for none (of a built-in data set: its own).
         task: A name of `--task`; None infers it.
         input: The input columns; None infers them.
@@ -38,10 +39,10 @@ class DataSource:
     header: bool | None = None
 
     def others(self) -> dict[str, str]:
-        """Where dev and test are, as far as they were named; a built-in data set brings its own test split."""
+        """Where dev and test are, as far as they were named; a built-in data set brings its own."""
         places = {"dev": self.dev, "test": self.test}
-        if self.test is None and self.train.startswith(BUILTIN) and "test" in builtin(self.train).splits:
-            places["test"] = self.train
+        own = builtin(self.train).splits if self.train.startswith(BUILTIN) else ()
+        places |= {name: self.train for name, place in places.items() if place is None and name in own}
         return {name: place for name, place in places.items() if place is not None}
 
     def options(self) -> list[str]:

@@ -52,7 +52,8 @@ class LanguageModel(Estimator, Reader, Streaming):
         bptt: Steps of a window.
         batch_size: Streams side by side, or documents a batch.
         independent: Whether every document is a row of its own, read whole, in batches of similar length.
-        softmax: "full", or "adaptive" for a very large vocabulary: faster and less exact for rare tokens.
+        softmax: "full", or "adaptive" for a very large vocabulary of words or characters: faster, and less exact for
+            rare ones.
         averaging_trigger: Instead of the running mean that `averaging` tells of, the uniform mean of all weights since
             the dev loss was first above the least of all but the last so many epochs; 0 for never. With `optimizer`
             "sgd", a `schedule` of "constant" and 5 here, this is NT-ASGD.
@@ -205,6 +206,11 @@ class LanguageModel(Estimator, Reader, Streaming):
     def _fit_codec(self, texts: Sequence[str]) -> TokenCodec:
         """The symbols of the training texts."""
         unit: Any = self.unit or choose_unit(texts)
+        if self.softmax == "adaptive" and unit not in ("word", "char"):
+            raise InputError(
+                f"softmax 'adaptive' needs symbols numbered by falling frequency, which the unit {unit!r} has not; "
+                "expected softmax 'full', or the unit 'word' or 'char'"
+            )
         options: dict[str, Any] = {"max_size": self.vocabulary_size, "min_count": self.min_count}
         return TokenCodec.fit(texts, unit=unit, lowercase=self.lowercase, **options)
 

@@ -71,22 +71,29 @@ class LanguageWork(Work):
         )
 
     def conclude(self, estimator: LanguageModel, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the n-gram model, which learns from the same symbols, and write result and report."""
+        """Measure the model and the n-gram model, which learns from the same symbols, and write result and report.
+
+        As in every task, with a test part the baseline learns from all of the training text, what was set aside for dev
+        included; without one, the two are compared on dev, which the baseline must not have seen.
+        """
         train, texts = self.corpus.texts, {name: corpus.texts for name, corpus in self.others.items()}
+        learnt, seen = train, train
         if "dev" not in texts:
-            train, held = cut_off(train, estimator.dev_fraction)
+            learnt, held = cut_off(train, estimator.dev_fraction)
+            seen = train if "test" in texts else learnt
             texts = {"dev": held, **texts}
+        shown = "test" if "test" in texts else "dev"
         splits = {name: scored(estimator, some) for name, some in texts.items()}
         notes = [*notes, *(f"{name}: {split.covered(estimator.codec_)}" for name, split in splits.items())]
         for note in notes[-len(splits) :]:
             say(note)
         say("the baseline learns from the same text ...")
-        symbols = estimator.encode(train)
+        symbols = estimator.encode(learnt)
         report = make_report(
             estimator,
             f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
             splits,
-            fit_baseline(estimator, symbols, splits),
+            fit_baseline(estimator, estimator.encode(seen), {shown: splits[shown]}),
             counts=symbols.values.bincount(minlength=len(estimator.codec_)).numpy(),
             data_notes=notes,
             commands=commands(self.source, estimator, folder),

@@ -1,0 +1,59 @@
+"""Which rows of a run the model, its choice of an epoch and the baseline see: one rule for all tasks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from treadle.tasks.language import work as of_language
+from treadle.tasks.run import start_run
+from treadle.tasks.sequence import work as of_sequences
+from treadle.tasks.source import DataSource
+from treadle.tasks.tagging import work as of_tags
+
+ROWS = 20
+
+
+def written(folder: Path, task: str) -> Path:
+    """A file of twenty rows."""
+    rows: dict[str, Any] = {
+        "classify": [{"text": f"{word} film", "label": word} for word in ("fine", "dull")],
+        "tag": [{"tokens": ["in", "Rome"], "tags": ["O", "B-LOC"]}, {"tokens": ["Oslo"], "tags": ["B-LOC"]}],
+        "language-model": [{"text": "aaaa"}, {"text": "bbbb"}],
+    }
+    path = folder / "data.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows[task] * (ROWS // 2))))
+    return path
+
+
+class Stop(Exception):  # noqa: N818 (nothing went wrong)
+    """Raised when the baseline has been given its rows."""
+
+
+@pytest.mark.parametrize("with_test", [True, False], ids=["with a test part", "without"])
+@pytest.mark.parametrize("task", ["classify", "tag", "language-model"])
+def test_the_baseline_learns_from_dev_rows_exactly_when_there_is_a_test_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, with_test: bool
+) -> None:
+    given: list[Any] = []
+
+    def spy(_: Any, rows: Any, others: Any) -> None:
+        given.extend([len(rows), list(others)])
+        raise Stop
+
+    for module, name in ((of_sequences, "fit_baselines"), (of_tags, "fit_baseline"), (of_language, "fit_baseline")):
+        monkeypatch.setattr(module, name, spy)
+    path = written(tmp_path, task)
+    source = DataSource(str(path), test=str(path) if with_test else None, task=task)
+    with pytest.raises(Stop):
+        start_run(source, {"epochs": 1, "hidden_size": 4, "dev_fraction": 0.2}, tmp_path / "run")
+    assert given == ([ROWS, ["test"]] if with_test else [ROWS - 4, ["dev"]])
+
+
+def test_built_in_data_brings_its_own_dev_and_test_part() -> None:
+    place = "builtin:pydocs"
+    assert DataSource(place).others() == {"dev": place, "test": place}
+    assert DataSource(place, dev="mine.txt").others() == {"dev": "mine.txt", "test": place}
+    assert DataSource("builtin:vowels").others() == {"test": "builtin:vowels"}
+    assert DataSource("mine.txt").others() == {}
