@@ -44,15 +44,17 @@ def numbers(table: Table, name: str) -> Floats:
         InputError: A cell is no number or infinite; the place is named. No cell has a value.
     """
     cells = table.columns[name]
-    if any(isinstance(cell, str) for cell in cells):
-        if all(isinstance(cell, str) for cell in cells):
+    kinds = set(map(type, cells))
+    if str in kinds:
+        if kinds == {str}:
             cells = typed(cells)
         cells = [None if is_missing(cell) else cell for cell in cells]
+        kinds = set(map(type, cells))
     try:
-        column = np.array([np.nan if cell is None else cell for cell in cells], np.float64)
-        if any(isinstance(cell, str) for cell in cells):
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
+        if not kinds <= {int, float, bool, type(None)}:
+            raise TypeError
+        column = np.array(cells, np.float64)  # None becomes NaN
+    except (TypeError, OverflowError):
         row = next(row for row, cell in enumerate(cells) if cell is not None and not isinstance(cell, int | float))
         raise InputError(
             f"{table.where(row)}, column {name!r}: found {str(cells[row])[:40]!r}, expected a number"

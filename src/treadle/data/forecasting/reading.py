@@ -103,8 +103,9 @@ def _series(table: Table, names: Sequence[str]) -> tuple[list[str], Ints]:
     if not names:
         return [""], np.zeros(len(table), np.int64)
     for name in names:
-        row = next((row for row, cell in enumerate(table.columns[name]) if is_missing(cell)), None)
-        if row is not None:
+        missing = [cell for cell in set(table.columns[name]) if is_missing(cell)]
+        if missing:
+            row = table.columns[name].index(missing[0])
             raise InputError(f"{table.where(row)}, column {name!r}: found nothing, expected the name of a series")
     cells = table.columns[names[0]]
     if len(names) > 1:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 
 from treadle.data.frames import from_object
@@ -45,10 +46,13 @@ def as_table(
     if isinstance(data, Mapping):
         return from_object({name: _readable(cells) for name, cells in data.items()})
     if hasattr(data, "reset_index"):
-        return from_object(_with_index(data))
+        data = _with_index(data)
+    frame = nw.from_native(data, pass_through=True)
+    if isinstance(frame, nw.DataFrame | nw.LazyFrame):
+        return _steps(from_object(_written_out(frame)))
     if isinstance(data, list | tuple) and data and all(isinstance(cell, int | float | None) for cell in data):
         data = np.array(data, np.float64)
-    if hasattr(data, "__array__") and not hasattr(data, "columns"):
+    if hasattr(data, "__array__"):
         array = np.asarray(data)
         if array.ndim != 1 or array.dtype.kind not in "iuf" or not len(array):
             raise InputError(
@@ -65,6 +69,20 @@ def _readable(cells: Any) -> Any:
     if hasattr(cells, "__array__") and not isinstance(cells, list):
         return _readable(np.asarray(cells))
     return cells
+
+
+def _written_out(frame: Any) -> Any:
+    """A frame whose moments of no zone are text, made at once rather than one by one."""
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    for name, kind in frame.schema.items():
+        if isinstance(kind, nw.Datetime) and kind.time_zone is None:
+            moments = frame[name].to_numpy().astype("datetime64[us]")
+            whole = (moments == moments.astype("datetime64[s]")).all()
+            texts = np.datetime_as_string(moments, unit="s" if whole else "us")
+            column = np.where(np.isnat(moments), None, texts.astype(object))
+            frame = frame.with_columns(nw.new_series(name, column, nw.String, backend=frame.implementation))
+    return frame.to_native()
 
 
 def _with_index(data: Any) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from treadle.data.forecasting.frequency import Stamps
 from treadle.data.forecasting.numbered import date, from_numbers
-from treadle.data.values import is_number, typed
+from treadle.data.values import is_missing, is_number, typed
 from treadle.errors import InputError
 
 Ints = NDArray[np.int64]
@@ -93,13 +93,18 @@ def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -
     """
     if cells and isinstance(cells[0], str) and is_number(cells[0].strip()):
         cells = typed([cell if isinstance(cell, str) else "" for cell in cells])
-    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells):
+    kinds = set(map(type, cells))
+    if kinds <= {int, float}:
         return from_numbers(cells, name, where)
-    for row, cell in enumerate(cells):
-        if not isinstance(cell, str) or not cell.strip():
-            found = "nothing" if cell is None or cell == "" else repr(cell)
-            raise InputError(f"{where(row)}, column {name!r}: found {found}, {_EXPECTED}")
+    if kinds != {str}:
+        row = next(row for row, cell in enumerate(cells) if not isinstance(cell, str))
+        found = "nothing" if cells[row] is None else repr(cells[row])[:40]
+        raise InputError(f"{where(row)}, column {name!r}: found {found}, {_EXPECTED}")
     coded = pa.array(cells, pa.string()).dictionary_encode()
+    empty = [index for index, text in enumerate(coded.dictionary.to_pylist()) if is_missing(text)]
+    if empty:
+        row = coded.indices.index(empty[0]).as_py()
+        raise InputError(f"{where(row)}, column {name!r}: found {cells[row] or 'nothing'}, {_EXPECTED}")
     try:
         stamps, notes = _dates(coded.dictionary)
     except _UnreadableError as problem:
