@@ -94,9 +94,7 @@ class Forecasts:
 
     def _pairs(self) -> list[tuple[float, float]]:
         """Levels that lie equally far from both ends, outermost first."""
-        return [
-            (low, high) for low in self.levels for high in self.levels if low < high and abs(low + high - 1) < 1e-6
-        ]
+        return [(low, high) for low in self.levels for high in self.levels if low < high and abs(low + high - 1) < 1e-6]
 
 
 def mae(truth: npt.ArrayLike, point: npt.ArrayLike) -> float:

@@ -25,6 +25,11 @@ METRIC_LABELS = {
     "bits_per_character": "Bits per character",
     "bits_per_token": "Bits per token",
     "nats_per_token": "Nats per token",
+    "mase": "MASE",
+    "smape": "sMAPE",
+    "owa": "OWA",
+    "crps": "CRPS",
+    "coverage": "Coverage",
 }
 """How a person writes a metric's name."""
 

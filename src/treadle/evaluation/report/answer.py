@@ -21,7 +21,9 @@ def answer(report: Report) -> Html:
         direction = ", lower is better" if metric in LOWER_IS_BETTER else ""
         strip = estimates_strip(rows, f"{METRIC_LABELS[metric]}{direction}")
         caption = "Lines: 95 % intervals, how far a figure could move with other data from the same source."
-        parts.append(element("figure", join([Html(strip), element("figcaption", caption)]), class_="strip"))
+        drawn = any(estimate.low is not None for _, estimate in rows)
+        below = [element("figcaption", caption)] if drawn else []
+        parts.append(element("figure", join([Html(strip), *below]), class_="strip"))
     return element("div", join(parts), class_=f"answer {_verdict_class(report)}")
 
 
