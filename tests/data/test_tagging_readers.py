@@ -4,6 +4,8 @@ import gzip
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from treadle import read
@@ -259,7 +261,7 @@ def test_parquet(tmp_path):
     frame = pd.DataFrame({"tokens": [["to", "Rome"], ["go"]], "ner_tags": [["O", "B-LOC"], ["O"]]})
     frame.to_parquet(path)
     assert read_tagged(path).tags == [["O", "B-LOC"], ["O"]]
-    frame.assign(ner_tags=[[0, 5], [0]]).to_parquet(path)
+    frame.assign(ner_tags=[[0.5, 5], [0]]).to_parquet(path)
     with pytest.raises(InputError, match=r"as entry 1 of 'ner_tags', expected a name such as 'B-PER'"):
         read_tagged(path)
 
@@ -375,3 +377,30 @@ def test_real_files(data_folder, name, sentences, tags, scheme, label):
     assert (data.labels is None) == (label is None)
     if label is not None:
         assert len(set(data.labels)) == label
+
+
+def test_class_numbers_are_tags_and_get_the_names_that_the_file_has(tmp_path):
+    """The metadata are those that the library `datasets` writes, after its documentation."""
+    tokens, numbers = [["to", "New", "York"], ["go"]], [[0, 1, 2], [0]]
+    lines = [json.dumps({"tokens": a, "ner_tags": b}) for a, b in zip(tokens, numbers, strict=True)]
+    (tmp_path / "d.jsonl").write_text("\n".join(lines))
+    plain = read_tagged(tmp_path / "d.jsonl")
+    assert (plain.tags, plain.scheme) == ([["0", "1", "2"], ["0"]], None)
+
+    names = {"feature": {"names": ["O", "B-LOC", "I-LOC"], "_type": "ClassLabel"}, "_type": "Sequence"}
+    strings = {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"}
+    metadata = {"huggingface": json.dumps({"info": {"features": {"tokens": strings, "ner_tags": names}}})}
+    arrow = pa.table({"tokens": tokens, "ner_tags": numbers})
+    pq.write_table(arrow, tmp_path / "bare.parquet")
+    assert read_tagged(tmp_path / "bare.parquet").tags == plain.tags
+    pq.write_table(arrow.replace_schema_metadata(metadata), tmp_path / "named.parquet")
+    named = read_tagged(tmp_path / "named.parquet")
+    assert (named.tags, named.scheme) == ([["O", "B-LOC", "I-LOC"], ["O"]], "iob2")
+
+    beyond = pa.table({"tokens": tokens, "ner_tags": [[0, 1, 7], [0]]}).replace_schema_metadata(metadata)
+    pq.write_table(beyond, tmp_path / "beyond.parquet")
+    with pytest.raises(InputError, match=r"row 0 .*: found the class 7 in 'ner_tags', expected numbers below 3"):
+        read_tagged(tmp_path / "beyond.parquet")
+    (tmp_path / "mixed.jsonl").write_text('{"tokens": ["a", "b"], "ner_tags": ["O", 1]}\n' * 2)
+    with pytest.raises(InputError, match="found 1 as entry 2 of 'ner_tags', expected a name"):
+        read_tagged(tmp_path / "mixed.jsonl")

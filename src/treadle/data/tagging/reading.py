@@ -7,6 +7,7 @@ from typing import Any, Final
 from treadle.data.encoding import read_text
 from treadle.data.frames import read_parquet
 from treadle.data.paths import existing, refuse_foreign, suffix_of
+from treadle.data.tagging.class_numbers import class_names, with_class_names
 from treadle.data.tagging.columns import read_columns
 from treadle.data.tagging.joint import read_joint
 from treadle.data.tagging.records import from_table, read_records
@@ -92,7 +93,7 @@ def read_tagged(
     if kind == "jsonl":
         return read_records(source, encoding=encoding, **options)
     _refuse(source, kind, encoding=encoding)
-    return from_table(read_parquet(source), **options)
+    return from_table(with_class_names(read_parquet(source), class_names(source)), **options)
 
 
 def tagged_format(path: Path, encoding: str | None = None) -> str:

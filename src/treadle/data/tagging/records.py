@@ -8,6 +8,7 @@ import numpy as np
 
 from treadle.data.jsonl import read_jsonl
 from treadle.data.table import Table
+from treadle.data.tagging.class_numbers import class_numbers
 from treadle.data.tagging.sentences import Illegal, TaggedSentences
 from treadle.errors import InputError, counted
 
@@ -54,7 +55,7 @@ def from_table(
         table: A sentence a row.
         tokens: The column of the tokens; by default `tokens` or `words`.
         tags: The column of the tags; by default `tags`, `labels`, `ner_tags`, `slots`, `pos_tags` or `upos`, the first
-            whose cells are lists. Empty in every row, there are no tags.
+            whose cells are lists. Empty in every row, there are no tags. Class numbers in every row are tags as they are: "0", "1".
         label: The column of a label a sentence; by default `intent`, `label` or `category`, if its cells are strings.
         illegal: `"repair"` or `"error"`, for tag sequences that break the rules of their scheme.
         tagged: False reads tokens alone.
@@ -112,23 +113,26 @@ def _has(cells: Sequence[Any], kind: type | tuple[type, ...]) -> bool:
 
 def _strings(table: Table, name: str, role: str) -> list[list[str]]:
     """The cells of a column, checked to be lists of strings that say something."""
-    cells = table.column(name, role)
+    # A reader takes a list of numbers for a series.
+    cells = [cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in table.column(name, role)]
+    lists = [class_numbers(cell) for cell in cells if isinstance(cell, list)]
+    numbered = role == "tags" and None not in lists
+    found: list[list[str]] = []
     for row, cell in enumerate(cells):
-        if isinstance(cell, np.ndarray):  # a reader took a list of numbers for a series
-            cell = cell.tolist()
         if not isinstance(cell, list):
-            found = "nothing" if cell is None else repr(cell)[:40]
-            raise InputError(f"{table.where(row)}: found {found} in {name!r}, expected a list of {role}")
+            given = "nothing" if cell is None else repr(cell)[:40]
+            raise InputError(f"{table.where(row)}: found {given} in {name!r}, expected a list of {role}")
         if not cell:
             raise InputError(f"{table.where(row)}: the list in {name!r} is empty, expected {role}")
         for index, one in enumerate(cell):
-            if isinstance(one, str) and one:
+            if numbered or (isinstance(one, str) and one):
                 continue
             expected = "a name such as 'B-PER'" if role == "tags" else "a string that is not empty"
             raise InputError(
                 f"{table.where(row)}: found {repr(one)[:40]} as entry {index + 1} of {name!r}, expected {expected}"
             )
-    return [list(cell) for cell in cells]
+        found.append([str(one) for one in cell])
+    return found
 
 
 def _labels(table: Table, name: str) -> list[str]:
