@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from treadle.data.codec import TokenCodec
     from treadle.data.columns import Roles, extract, infer_roles
     from treadle.data.corpus import Corpus, corpus_of_table, read_corpus
+    from treadle.data.forecasting import Frequency, Panel, calendar_features, find_season, read_panel
     from treadle.data.kinds import Kind, infer_kind
     from treadle.data.numeric import SeriesScaler
     from treadle.data.ragged import Ragged
@@ -28,7 +29,9 @@ __all__ = [
     "FORMATS",
     "BucketBatches",
     "Corpus",
+    "Frequency",
     "Kind",
+    "Panel",
     "Ragged",
     "Roles",
     "SeriesScaler",
@@ -40,16 +43,19 @@ __all__ = [
     "TokenCodec",
     "Vocabulary",
     "WordVectors",
+    "calendar_features",
     "characters",
     "check_target",
     "choose_unit",
     "corpus_of_table",
     "extract",
+    "find_season",
     "infer_kind",
     "infer_roles",
     "infer_task",
     "read",
     "read_corpus",
+    "read_panel",
     "read_tagged",
     "read_word_vectors",
     "shard",
@@ -63,6 +69,7 @@ _MODULES = {
     "codec": ("TokenCodec",),
     "columns": ("Roles", "extract", "infer_roles"),
     "corpus": ("Corpus", "corpus_of_table", "read_corpus"),
+    "forecasting": ("Frequency", "Panel", "calendar_features", "find_season", "read_panel"),
     "kinds": ("Kind", "infer_kind"),
     "numeric": ("SeriesScaler",),
     "ragged": ("Ragged",),

@@ -63,12 +63,18 @@ def as_table(
 
 
 def _readable(cells: Any) -> Any:
-    """Dates of NumPy in the unit whose cells Python knows as dates."""
-    if isinstance(cells, np.ndarray) and cells.dtype.kind == "M":
-        return cells.astype("datetime64[us]")
-    if hasattr(cells, "__array__") and not isinstance(cells, list):
-        return _readable(np.asarray(cells))
+    """Moments of NumPy as text, other cells as they are."""
+    if hasattr(cells, "__array__") and getattr(getattr(cells, "dtype", None), "kind", "") == "M":
+        return _texts(np.asarray(cells))
     return cells
+
+
+def _texts(moments: np.ndarray[Any, Any]) -> Any:
+    """Moments in ISO 8601, None for missing ones; fractions of a second only where there are some."""
+    whole = moments.astype("datetime64[s]")
+    unit: Any = "s" if ((moments == whole) | np.isnat(moments)).all() else "us"
+    texts = np.datetime_as_string(moments.astype(f"datetime64[{unit}]"), unit=unit)
+    return np.where(np.isnat(moments), None, texts.astype(object))  # type: ignore[call-overload]  # None is an object
 
 
 def _written_out(frame: Any) -> Any:
@@ -77,11 +83,8 @@ def _written_out(frame: Any) -> Any:
         frame = frame.collect()
     for name, kind in frame.schema.items():
         if isinstance(kind, nw.Datetime) and kind.time_zone is None:
-            moments = frame[name].to_numpy().astype("datetime64[us]")
-            whole = (moments == moments.astype("datetime64[s]")).all()
-            texts = np.datetime_as_string(moments, unit="s" if whole else "us")
-            column = np.where(np.isnat(moments), None, texts.astype(object))
-            frame = frame.with_columns(nw.new_series(name, column, nw.String, backend=frame.implementation))
+            texts = _texts(frame[name].to_numpy().astype("datetime64[us]"))
+            frame = frame.with_columns(nw.new_series(name, texts, nw.String, backend=frame.implementation))
     return frame.to_native()
 
 
