@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from treadle.data import Table, read
     from treadle.errors import InputError
     from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
-    from treadle.tasks import LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger, load
+    from treadle.tasks import Forecaster, LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger, load
 
 __version__ = "0.1.0"
 
@@ -20,6 +20,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Cell",
+    "Forecaster",
     "HiddenState",
     "InputError",
     "LanguageModel",
@@ -40,7 +41,7 @@ _MODULES = {
     "data": ("Table", "read"),
     "errors": ("InputError",),
     "nn": ("GRU", "LSTM", "RNN", "Recurrent", "Stack"),
-    "tasks": ("LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"),
+    "tasks": ("Forecaster", "LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -1,8 +1,9 @@
 """Tasks: estimators that learn from sequences of any kind, and the work of a run from file to report."""
 
 from treadle.tasks.folder import load
+from treadle.tasks.forecast import Forecaster
 from treadle.tasks.language import LanguageModel
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
 from treadle.tasks.tagging import SequenceTagger
 
-__all__ = ["LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"]
+__all__ = ["Forecaster", "LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"]

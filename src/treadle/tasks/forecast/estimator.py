@@ -1,0 +1,281 @@
+"""A forecaster with an estimator's manners: series in, quantiles of what comes next out."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from treadle.data.forecasting import Panel, find_season
+from treadle.errors import InputError, counted
+from treadle.streaming import Streaming
+from treadle.tasks.estimator import Estimator
+from treadle.tasks.forecast.features import PanelFeatures
+from treadle.tasks.forecast.learning import Part, chosen_shape, dev_begins, fit_features
+from treadle.tasks.forecast.network import ForecastNetwork
+from treadle.tasks.forecast.objective import StretchBatches, forecast_objective
+from treadle.tasks.forecast.predictions import Predicting
+from treadle.tasks.forecast.settings import ForecastSettings, SeriesSettings, choose_chunk, choose_horizon
+from treadle.tasks.forecast.streaming import ForecastStreamModel
+from treadle.tasks.settings import check
+from treadle.training import Progress, TrainingSettings
+
+AUTO_STEPS, AUTO_EPOCHS = 1000, (8, 40)
+"""Steps that a run has about, and the fewest and the most epochs, where `epochs` is left open."""
+ANSWERS = 3_000_000
+"""Raw numbers of a batch at most: of a long horizon, fewer steps are answered at."""
+
+
+class Forecaster(Estimator, Predicting, Streaming):
+    r"""Learn from series what comes next, and how sure that is.
+
+    One network for all series. Each is transformed (`transform`), and every window of it is seen from its own level and
+    in its own spread (`scaling`), so that a series of any size can be forecast. The network reads window after window
+    and answers, after each step, with the distribution of the steps ahead, about a base forecast such as the last
+    season's value; which base is chosen on the training data.
+
+    In the mode "direct" one answer holds all steps of the horizon. In the mode "autoregressive" it is the next step
+    alone; what lies further ahead is drawn step by step in many paths, and any horizon may be asked for.
+
+    Args:
+        horizon: Steps ahead; None for a season, or 12 without one.
+        lookback: Values in a window; None for two seasons, the longest customary one among them, as far as the series
+            are long enough.
+        season: Steps of a season; 1 for none, None to find it.
+        mode: "direct" or "autoregressive".
+        output: "quantiles", "gaussian", "student-t", or "negative-binomial" for counts.
+        levels: Probabilities of the quantiles that are answered.
+        scaling: "window", or "series" by mean and deviation of all of a series so far, or "none".
+        transform: "log" (of values above 0), "sqrt" (of values from 0), "none", or "auto" by how the spread of the
+            training series grows with their level.
+        calendar: Whether the network reads hour, weekday and such of the next step.
+        linear: Whether a linear autoregression of the window stands beside the recurrent layers; None for yes where the
+            training data has ten steps for each of its weights.
+        conformal: Whether the quantiles are calibrated on the dev part; "direct" only.
+        chunk: Steps of a stretch that gradients go through; None for two windows, from 64 to 256 steps.
+        id: The column that names the series, as in `treadle.data.forecasting.read_panel`; so are the next seven.
+        time: The column of time stamps.
+        target: The column or columns of values.
+        past: Columns of covariates that are known up to now.
+        future: Columns of covariates that are known in advance.
+        static: Columns of covariates that do not change.
+        frequency: The step of the series, such as "hour"; None to find it.
+        duplicates: What is done with rows of the same series and time: "error", "first", "last", "mean" or "sum".
+        hidden_size: Units of each layer.
+        dropout: Share of features dropped between layers and before the answer, in training.
+        batch_size: Stretches a batch.
+        **options: Those of `treadle.tasks.estimator.Estimator`. Of every series, `dev_fraction` at its end is dev, at
+            least a season and at most a third.
+
+    Attributes:
+        features_: Fitted: season, transform, base, calendar, covariates.
+        settings_: The shape of the network.
+        horizon_: Steps ahead.
+        network_: The trained network.
+        history_: One record an epoch.
+        panel_: The series, dev included; not saved.
+
+    Sources: D. Salinas et al., "DeepAR: Probabilistic forecasting with autoregressive recurrent networks",
+    International Journal of Forecasting 36, 2020; S. Smyl, "A hybrid method of exponential smoothing and recurrent
+    neural networks for time series forecasting", there; R. Wen et al., "A multi-horizon quantile recurrent forecaster",
+    2017; T. Kim et al., "Reversible instance normalization", ICLR 2022; S. Lin et al., "SegRNN", 2023.
+
+    Example:
+        >>> wave = np.sin(np.arange(120) * np.pi / 6) + np.arange(120) / 50
+        >>> model = Forecaster(horizon=6, season=12, hidden_size=8, epochs=2).fit({"y": wave})
+        >>> model.predict()["ds"]
+        [120, 121, 122, 123, 124, 125]
+    """
+
+    task = "forecast"
+    network_: ForecastNetwork
+
+    def __init__(
+        self,
+        *,
+        horizon: int | None = None,
+        lookback: int | None = None,
+        season: int | None = None,
+        mode: str = "direct",
+        output: str = "quantiles",
+        levels: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        scaling: str = "window",
+        transform: str = "auto",
+        calendar: bool = True,
+        linear: bool | None = None,
+        conformal: bool = False,
+        chunk: int | None = None,
+        id: str | None = None,  # noqa: A002 (the column's customary name)
+        time: str | Sequence[str] | None = None,
+        target: str | Sequence[str] | None = None,
+        past: Sequence[str] | None = None,
+        future: Sequence[str] | None = None,
+        static: Sequence[str] | None = None,
+        frequency: str | None = None,
+        duplicates: str = "error",
+        hidden_size: int = 64,
+        dropout: float = 0.1,
+        batch_size: int = 16,
+        **options: Any,
+    ) -> None:
+        options |= {"hidden_size": hidden_size, "dropout": dropout}
+        super().__init__(batch_size=batch_size, **options)
+        self.horizon = horizon
+        self.lookback = lookback
+        self.season = season
+        self.mode = mode
+        self.output = output
+        self.levels = levels
+        self.scaling = scaling
+        self.transform = transform
+        self.calendar = calendar
+        self.linear = linear
+        self.conformal = conformal
+        self.chunk = chunk
+        self.id = id
+        self.time = time
+        self.target = target
+        self.past = past
+        self.future = future
+        self.static = static
+        self.frequency = frequency
+        self.duplicates = duplicates
+
+    def check_arguments(self) -> None:
+        """Check every argument, as far as that needs no data.
+
+        Raises:
+            InputError: An argument lies outside its range, or two do not go together.
+        """
+        super().check_arguments()
+        values = self.get_params()
+        check(SeriesSettings, values)
+        check(ForecastSettings, values | {"levels": tuple(self.levels), "linear": bool(self.linear)})
+        if self.init_from is not None:
+            raise InputError("init_from is a language model's folder, which a forecaster cannot begin from")
+        if self.conformal and self.mode == "autoregressive":
+            raise InputError("conformal calibration needs mode 'direct', found 'autoregressive'")
+        if self.output == "negative-binomial" and self.transform not in ("auto", "none"):
+            raise InputError(f"counts are not transformed, expected transform 'none', found {self.transform!r}")
+
+    def fit(self, data: Any, dev: Any = None) -> Self:
+        """Train.
+
+        Args:
+            data: Whatever `treadle.data.forecasting.read_panel` reads: a data frame or file in long form (columns
+                `unique_id`, `ds`, `y`) or in wide form, a dict of columns, an array of numbers; or a `Panel`.
+            dev: What follows it, to choose the best epoch by; by default the end of every series.
+
+        Raises:
+            InputError: An argument or the data cannot be used; one sentence says what and where.
+        """
+        self.check_arguments()
+        panel = self.read(data)
+        return self.fit_panel(panel, None if dev is None else self.read(dev, like=panel))
+
+    def fit_panel(
+        self,
+        panel: Panel,
+        dev: Panel | None = None,
+        *,
+        checkpoint: Path | None = None,
+        checkpoint_seconds: float = 60.0,
+        resume: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train on series that were read; what `fit` and the command line share.
+
+        Args:
+            panel: The series.
+            dev: What follows them.
+            checkpoint: A file for the state of training.
+            checkpoint_seconds: Time between two of them.
+            resume: Whether to go on from it.
+            progress: Is told of every step and epoch.
+
+        Raises:
+            InputError: An argument or the data cannot be used.
+            Interrupted: Training was asked to stop; its state is in `checkpoint`.
+        """
+        self.check_arguments()
+        whole = panel if dev is None else panel.joined(dev)
+        end = dev_begins(panel, self.dev_fraction, self.season) if dev is None else [len(one) for one in panel.values]
+        train = panel.until(end)
+        arguments = self.get_params()
+        season = self.season or find_season(train)
+        self.horizon_ = self.horizon or choose_horizon(season)
+        self.features_ = fit_features(train, arguments, season, self.horizon_)
+        self.panel_ = whole
+        part = Part.of(whole, self.features_, np.array(end))
+        self.settings_ = check(ForecastSettings, arguments | chosen_shape(arguments, part.windows))
+        batches = StretchBatches(
+            part.first,
+            part.end,
+            chunk=self.chunk or choose_chunk(self.features_.lookback),
+            rows=check(TrainingSettings, self.training_values(1)).batch_size,
+            origins=max(64, ANSWERS // (self.features_.horizon * self.settings_.distribution().size)),
+            seed=self.seed,
+        )
+        fewest, most = AUTO_EPOCHS
+        epochs = min(most, max(fewest, math.ceil(AUTO_STEPS / batches.per_epoch)))
+        values = self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds}
+        objective = forecast_objective(self.build_network(), part.windows, batches, part.dev_origins(), part.end)
+        self.train_network(
+            objective, check(TrainingSettings, values), checkpoint=checkpoint, resume=resume, progress=progress
+        )
+        if self.mode == "direct":
+            part.calibrate(self.network_, self.settings_.levels, conformal=self.conformal)
+        return self
+
+    def build_network(self) -> ForecastNetwork:
+        """A fresh network for the fitted features, drawn by `seed`; it takes the place of `network_`."""
+        features = self.features_
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            shape = (features.lookback, features.input_size, len(features.future.names), features.horizon)
+            self.network_ = ForecastNetwork(*shape, self.settings_)
+        return self.network_
+
+    def stream_model(self, rows: int = 1, threads: int = 1) -> ForecastStreamModel:
+        """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it."""
+        check_is_fitted(self, "network_")
+        return ForecastStreamModel(self.features_, self.network_, self.settings_.levels, rows, threads)
+
+    def recurrent_settings(self) -> ForecastSettings:
+        """The shape of the fitted network."""
+        return self.settings_
+
+    def describe_size(self) -> str:
+        """The size of the fitted model and what it reads, in one phrase."""
+        features = self.features_
+        season = f"season {features.season}" if features.season > 1 else "no season"
+        return (
+            f"{self.count_parameters():,} parameters, {counted(self.settings_.hidden_size, 'unit')}; windows of "
+            f"{counted(features.lookback, 'value')}, {season}, transform {features.transform}, from {features.base!r}"
+        )
+
+    def explain(self) -> list[str]:
+        """Which engine runs the recurrent layers and why not the others."""
+        return [str(self.network_.stack.explain())]
+
+    def fitted_to_json(self) -> dict[str, Any]:
+        """Features and settings, as JSON can hold them."""
+        return {
+            "features": self.features_.to_json(),
+            "settings": self.settings_.model_dump(),
+            "horizon": self.horizon_,
+        }
+
+    def restore_fitted(self, saved: dict[str, Any]) -> None:
+        """Take up what `fitted_to_json` gave.
+
+        Raises:
+            KeyError, TypeError, AttributeError, ValueError: It is damaged.
+        """
+        self.levels = tuple(self.levels)
+        self.features_ = PanelFeatures.from_json(saved["features"])
+        self.settings_ = check(ForecastSettings, saved["settings"])
+        self.horizon_ = int(saved["horizon"])

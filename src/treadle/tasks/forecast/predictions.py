@@ -1,0 +1,310 @@
+"""What a forecaster says of series: quantiles, frames, joint paths, scores, likelihoods."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from treadle.data.forecasting import Panel, read_panel
+from treadle.errors import InputError, counted
+from treadle.evaluation.forecasting import Forecasts, mase
+from treadle.tasks.forecast.features import PanelFeatures
+from treadle.tasks.forecast.frames import column_names, frame_like
+from treadle.tasks.forecast.network import ForecastNetwork
+from treadle.tasks.forecast.objective import answer_at
+from treadle.tasks.forecast.paths import ancestral_paths, coupled_paths
+from treadle.tasks.forecast.scaling import Floats
+from treadle.tasks.forecast.settings import ForecastSettings
+from treadle.tasks.forecast.transform import log_slope, undo
+from treadle.tasks.forecast.windows import Ahead, Windows
+
+PATHS = 400
+"""Paths whose quantiles an autoregressive forecaster answers with."""
+
+
+class Predicting(ABC):
+    """A forecaster as far as it forecasts.
+
+    Attributes:
+        features_: Fitted on the training series.
+        settings_: The shape of the network and its answer.
+        network_: The trained network.
+        horizon_: Steps ahead.
+        panel_: The series that it was trained on, where it was not loaded.
+    """
+
+    features_: PanelFeatures
+    settings_: ForecastSettings
+    network_: ForecastNetwork
+    horizon_: int
+    panel_: Panel
+    seed: int
+
+    @abstractmethod
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments."""
+
+    def read(self, data: Any, *, like: Panel | None = None) -> Panel:
+        """Series in any form that `fit` takes.
+
+        Args:
+            data: They.
+            like: Series whose covariates they must have.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        if isinstance(data, Panel):
+            return data
+        arguments = self.get_params()
+        names = ("id", "time", "target", "past", "future", "static", "frequency", "duplicates")
+        options = {name: arguments[name] for name in names}
+        if like is not None:
+            options |= _roles(like.past_names, like.future_names, like.static_names, str(like.frequency))
+        elif hasattr(self, "features_") and hasattr(self, "network_"):
+            features = self.features_
+            covariates = (features.past.names, features.future.names, features.static.names)
+            options |= _roles(*covariates, str(features.frequency))
+        return read_panel(data, **options)
+
+    def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
+        """What comes after the end of every series.
+
+        Args:
+            data: Series in any form that `fit` takes; by default those of training.
+            horizon: Steps ahead; by default `horizon_`. Where it is another one, the mode must be "autoregressive", or
+                it must be shorter.
+            future: Covariates of the steps ahead that are known in advance, where `data` does not go on to give them.
+
+        Returns:
+            A frame of the same kind as `data` (a dict of lists for whatever is no data frame): a row a step of a
+            series, with the columns `unique_id`, `ds`, `y` (the median) and `y_10`, ..., `y_90`, a column a level.
+
+        Raises:
+            InputError: The data does not fit what the model was trained on, or covariates are missing.
+        """
+        panel = self._panel(data, future)
+        steps = self.horizon_ if horizon is None else horizon
+        found = self.predict_panel(panel, steps)
+        columns: dict[str, list[Any]] = {"unique_id": [], "ds": [], "y": []}
+        names = column_names(found.levels)
+        columns |= {name: [] for name in names}
+        for number, (point, quantiles) in enumerate(zip(found.point, found.quantiles, strict=True)):
+            stamps = panel.stamps(number, steps)[len(panel.values[number]) :]
+            columns["unique_id"] += [panel.ids[number]] * steps
+            columns["ds"] += list(stamps)
+            columns["y"] += point.tolist()
+            for place, name in enumerate(names):
+                columns[name] += quantiles[:, place].tolist()
+        return frame_like(data, columns, dated=panel.frequency.dated)
+
+    def predict_panel(self, panel: Panel, horizon: int | None = None) -> Forecasts:
+        """The same for series that were read, as `treadle.evaluation.forecasting` takes it.
+
+        Raises:
+            InputError: As in `predict`.
+        """
+        check_is_fitted(self, "network_")
+        steps = self._steps(horizon)
+        windows = self.features_.encode(panel, beyond=steps)
+        if self.settings_.mode == "autoregressive":
+            paths, raw, first = self._ancestral(panel, windows, steps, PATHS, self.seed)
+            # What is drawn can be known exactly of the first step.
+            return self._of_paths(panel, paths, raw, first)
+        origins = [np.array([length - 1]) for length in windows.lengths]
+        raw, series, origin = answer_at(self.network_, windows, origins)
+        point, quantiles = self._quantiles(raw, windows.ahead(series, origin))
+        return Forecasts(panel.ids, list(point[:, :steps]), self.settings_.levels, list(quantiles[:, :steps]))
+
+    def predict_origins(
+        self, panel: Panel, origins: Sequence[Sequence[int]], horizon: int | None = None
+    ) -> list[Forecasts]:
+        """Forecasts from many places in every series, read only once; each is what `predict_panel` says up to there.
+
+        Args:
+            panel: The series.
+            origins: Of every series, how many of its steps are known each time: rising numbers, as many for each.
+            horizon: Steps ahead.
+
+        Returns:
+            One for each place.
+
+        Raises:
+            InputError: As in `predict`; or an origin lies before the first value or beyond the end.
+        """
+        check_is_fitted(self, "network_")
+        steps = self._steps(horizon)
+        rounds = len(origins[0]) if len(origins) else 0
+        if self.settings_.mode == "autoregressive":
+            return [self.predict_panel(panel.until([one[k] for one in origins]), steps) for k in range(rounds)]
+        windows = self.features_.encode(panel)
+        at = [np.asarray(one, dtype=np.int64) - 1 - skip for one, skip in zip(origins, windows.skipped, strict=True)]
+        for number, (one, length) in enumerate(zip(at, windows.lengths, strict=True)):
+            if len(one) and (one.min() < 0 or one.max() >= length):
+                raise InputError(f"{panel.where(number)}: an origin lies before its first value or beyond its end")
+        raw, series, origin = answer_at(self.network_, windows, at)
+        point, quantiles = self._quantiles(raw, windows.ahead(series, origin))
+        shape = (len(panel), rounds, *point.shape[1:])
+        point, quantiles = point.reshape(shape), quantiles.reshape(*shape, -1)
+        levels = self.settings_.levels
+        return [
+            Forecasts(panel.ids, list(point[:, k, :steps]), levels, list(quantiles[:, k, :steps]))
+            for k in range(rounds)
+        ]
+
+    def sample(
+        self, data: Any = None, *, paths: int = 100, horizon: int | None = None, future: Any = None, seed: int = 0
+    ) -> Floats:
+        """Joint paths: whole futures, whose steps belong together.
+
+        In the mode "autoregressive" every step is drawn after those before it; in the mode "direct" the quantiles of
+        all steps are coupled by a Gaussian copula of the errors in training.
+
+        Args:
+            data: As in `predict`.
+            paths: How many.
+            horizon: Steps ahead.
+            future: As in `predict`.
+            seed: Of the draws.
+
+        Returns:
+            `[paths, series, horizon]`.
+
+        Raises:
+            InputError: As in `predict`; or there is less than one path.
+        """
+        panel = self._panel(data, future)
+        if paths < 1:
+            raise InputError(f"paths is {paths}, expected at least 1")
+        return self.sample_panel(panel, paths=paths, horizon=horizon, seed=seed)
+
+    def sample_panel(self, panel: Panel, *, paths: int = 100, horizon: int | None = None, seed: int = 0) -> Floats:
+        """The same for series that were read."""
+        steps = self._steps(horizon)
+        windows = self.features_.encode(panel, beyond=steps)
+        if self.settings_.mode == "autoregressive":
+            return undo(self.features_.transform, self._ancestral(panel, windows, steps, paths, seed)[0])
+        raw, series, origin = answer_at(self.network_, windows, [np.array([n - 1]) for n in windows.lengths])
+        generator = torch.Generator().manual_seed(seed)
+        drawn = coupled_paths(self.network_, raw, windows.ahead(series, origin), paths, generator)
+        return undo(self.features_.transform, drawn[..., :steps])
+
+    def score(self, data: Any, y: None = None) -> float:  # noqa: ARG002 (scikit-learn's signature)
+        """Less the mean absolute scaled error of the last horizon of every series: the larger the better.
+
+        Raises:
+            InputError: As in `predict`; or a series is not longer than the horizon. NaN is answered where no series
+                changes from season to season, so that its error has no scale.
+        """
+        before, truth = self._panel(data, None).cut(self.horizon_)
+        found = self.predict_panel(before)
+        season = self.features_.season
+        errors = [
+            mase(y, point, history, season)
+            for y, point, history in zip(truth.values, found.point, before.values, strict=True)
+        ]
+        known = [error for error in errors if not np.isnan(error)]
+        return -float(np.mean(known)) if known else float("nan")
+
+    def log_likelihoods(self, data: Any) -> list[NDArray[np.float64]]:
+        """The log-density of every value after all before it, in nats.
+
+        It is NaN for missing values, and for those before which a series has had one value alone, or stood still.
+
+        Args:
+            data: Series in any form that `fit` takes.
+
+        Returns:
+            `[time]` of every series.
+
+        Raises:
+            InputError: The output is "quantiles", which have none; or as in `predict`.
+        """
+        check_is_fitted(self, "network_")
+        panel = self._panel(data, None)
+        windows = self.features_.encode(panel)
+        raw, series, origin = answer_at(self.network_, windows, [np.arange(n - 1) for n in windows.lengths])
+        ahead = windows.ahead(series, origin)
+        scale = torch.where(ahead.scale > 0, ahead.scale, torch.nan)
+        found = self.network_.distribution.log_likelihood(
+            raw[:, 0].double(), ahead.target[:, 0], ahead.location[:, 0], scale
+        ).numpy()
+        told = []
+        for number, values in enumerate(panel.values):
+            skip = int(windows.skipped[number]) + 1
+            nats = np.full(len(values), np.nan)
+            nats[skip:] = found[series == number] + log_slope(self.features_.transform, values[skip:])
+            told.append(nats)
+        return told
+
+    def _panel(self, data: Any, future: Any) -> Panel:
+        """The series that are asked about, with the covariates of the steps ahead."""
+        check_is_fitted(self, "network_")
+        if data is None:
+            if not hasattr(self, "panel_"):
+                raise InputError("a model that was loaded has no series of its own, expected data to forecast from")
+            panel = self.panel_
+        else:
+            panel = self.read(data)
+        if future is None:
+            return panel
+        if isinstance(future, Panel):
+            return panel.joined(future)
+        arguments = self.get_params()
+        options = {name: arguments[name] for name in ("id", "time", "duplicates")}
+        options |= _roles((), self.features_.future.names, (), str(self.features_.frequency))
+        ahead = read_panel(future, target=[], **options)
+        if len(panel) == 1 and len(ahead) == 1:
+            ahead = replace(ahead, ids=panel.ids)
+        return panel.joined(ahead)
+
+    def _steps(self, horizon: int | None) -> int:
+        steps = self.horizon_ if horizon is None else horizon
+        if steps < 1:
+            raise InputError(f"horizon is {steps}, expected at least 1")
+        if self.settings_.mode == "direct" and steps > self.features_.horizon:
+            raise InputError(
+                f"the model was trained to forecast {counted(self.features_.horizon, 'step')}, found a horizon of "
+                f"{steps:,}; train it with this horizon or with mode='autoregressive'"
+            )
+        return steps
+
+    def _quantiles(self, raw: Tensor, ahead: Ahead) -> tuple[Floats, Floats]:
+        """Median `[origins, horizon]` and quantiles `[origins, horizon, levels]`, in the unit of y."""
+        network, levels = self.network_, self.settings_.levels
+        scale = ahead.scale[:, None].expand(ahead.location.shape)
+        asked = torch.tensor([*levels, 0.5], dtype=torch.float64)
+        found = network.distribution.quantiles(raw.double(), asked, ahead.location, scale)
+        table = found[..., :-1] + network.offsets.double().cpu() * scale[..., None]
+        quantiles = np.sort(undo(self.features_.transform, table.numpy()), -1)
+        median = undo(self.features_.transform, found[..., -1].numpy())
+        if 0.5 in levels:
+            median = quantiles[..., levels.index(0.5)]
+        return median, quantiles
+
+    def _ancestral(
+        self, panel: Panel, windows: Windows, steps: int, paths: int, seed: int
+    ) -> tuple[Floats, Tensor, Ahead]:
+        generator = torch.Generator().manual_seed(seed)
+        return ancestral_paths(self.network_, self.features_, panel, windows, steps, paths, generator)
+
+    def _of_paths(self, panel: Panel, paths: Floats, raw: Tensor, first: Ahead) -> Forecasts:
+        """Quantiles of paths `[paths, series, horizon]`, with those of the first step as they are."""
+        levels = self.settings_.levels
+        drawn = undo(self.features_.transform, paths)
+        quantiles = np.moveaxis(np.quantile(drawn, levels, axis=0), 0, -1)
+        point = np.median(drawn, 0)
+        exact_point, exact = self._quantiles(raw, first)
+        point[:, 0], quantiles[:, 0] = exact_point[:, 0], exact[:, 0]
+        return Forecasts(panel.ids, list(point), levels, list(np.maximum.accumulate(quantiles, -1)))
+
+
+def _roles(past: Sequence[str], future: Sequence[str], static: Sequence[str], frequency: str) -> dict[str, Any]:
+    """What `read_panel` is told so that it finds the same columns again."""
+    return {"past": list(past), "future": list(future), "static": list(static), "frequency": frequency}

@@ -1,0 +1,154 @@
+"""Series as a network reads them: flat arrays in memory, windows of every step cut when a batch is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from treadle.tasks.forecast.scaling import Statistics
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ORIGINS = 2000
+"""Steps that the error of a base forecast is measured at, at most."""
+
+
+@dataclass(frozen=True)
+class EncodedSeries:
+    """One series in the network's numbers.
+
+    Attributes:
+        skipped: Missing values before its first one, which are left out below.
+        filled: `[time]` without gaps, transformed.
+        target: `[time]`, NaN where missing.
+        statistics: Of the window that ends at every step.
+        other: `[time, D]`: what else each step reads.
+        known: `[time + horizon, F]`: covariates known in advance; NaN beyond what is known.
+    """
+
+    skipped: int
+    filled: Floats
+    target: Floats
+    statistics: Statistics
+    other: NDArray[np.float32]
+    known: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What lies ahead of some origins.
+
+    Attributes:
+        target: `[origins, horizon]` float64, transformed; NaN where missing or beyond the end.
+        location: `[origins, horizon]` float64: the base forecast.
+        scale: `[origins]` float64.
+        known: `[origins, horizon, F]` float32.
+    """
+
+    target: Tensor
+    location: Tensor
+    scale: Tensor
+    known: Tensor
+
+
+class Windows:
+    """All series of a panel behind each other, each with room for a window before and a horizon after it.
+
+    Args:
+        series: The series.
+        lookback: Values in a window.
+        horizon: Steps that are forecast.
+        base: `[horizon, lookback]`, the weights of the base forecast.
+    """
+
+    def __init__(self, series: Sequence[EncodedSeries], lookback: int, horizon: int, base: Floats) -> None:
+        self.lookback, self.horizon = lookback, horizon
+        self.base = torch.from_numpy(base)
+        self.lengths: Integers = np.array([len(one.filled) for one in series], dtype=np.int64)
+        self.skipped: Integers = np.array([one.skipped for one in series], dtype=np.int64)
+        room = lookback - 1 + self.lengths + horizon
+        self.first: Integers = np.cumsum(room) - room + lookback - 1
+        """Where step 0 of every series lies."""
+        before, after = lookback - 1, horizon
+        self.filled = _flat([np.pad(one.filled, (before, after), mode="edge") for one in series])
+        self.target = _flat([_padded(one.target, before, after, np.nan) for one in series])
+        self.level = _flat([_padded(one.statistics.level, before, after) for one in series])
+        self.scale = _flat([_padded(one.statistics.scale, before, after) for one in series])
+        self.other = _flat([_padded(one.other, before, after) for one in series])
+        self.known = _flat([_padded(one.known, before, 0) for one in series])
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def inputs(self, series: Integers, start: Integers, lengths: Integers) -> tuple[Tensor, Tensor]:
+        """What the network reads of some stretches of series.
+
+        Args:
+            series: `[batch]`, which.
+            start: `[batch]`, the first step of each stretch.
+            lengths: `[batch]`, its steps, none of which lies beyond the series' end.
+
+        Returns:
+            `[batch, time, lookback + D]` float32 and the lengths.
+        """
+        steps = int(lengths.max(initial=0))
+        at = torch.from_numpy(self.first[series] + start)
+        last = len(self.filled) - 1
+        lags = self.filled[(at[:, None] + torch.arange(1 - self.lookback, steps)).clamp(max=last)]
+        here = (at[:, None] + torch.arange(steps)).clamp(max=last)
+        windows = lags.unfold(1, self.lookback, 1)
+        scaled = scaled_windows(windows, self.level[here], self.scale[here])
+        return torch.cat([scaled, self.other[here]], -1), torch.from_numpy(lengths)
+
+    def ahead(self, series: Integers, origin: Integers, end: Integers | None = None) -> Ahead:
+        """What lies ahead of some steps.
+
+        Args:
+            series: `[origins]`, which.
+            origin: `[origins]`, the last step that is known.
+            end: `[origins]`: targets from this step on count as missing.
+        """
+        at = torch.from_numpy(self.first[series] + origin)
+        steps = at[:, None] + torch.arange(1, self.horizon + 1)
+        target = self.target[steps]
+        if end is not None:
+            limit = torch.from_numpy(self.first[series] + end)
+            target = target.masked_fill(steps >= limit[:, None], torch.nan)
+        window = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)]
+        return Ahead(target, window @ self.base.T, self.scale[at], self.known[steps])
+
+    def base_error(self, weights: Floats) -> float:
+        """The mean absolute error in scales of the forecasts by some weights `[horizon, lookback]`.
+
+        It is taken over at most `ORIGINS` steps of all series, in even distances.
+        """
+        series = np.repeat(np.arange(len(self)), self.lengths)
+        origin = np.concatenate([np.arange(length) for length in self.lengths])
+        kept = np.flatnonzero(origin >= np.minimum(self.lookback, self.lengths[series] // 2))
+        kept = kept[np.linspace(0, len(kept) - 1, min(ORIGINS, len(kept))).astype(np.int64)]
+        at = torch.from_numpy(self.first[series[kept]] + origin[kept])
+        found = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)] @ torch.from_numpy(weights).T
+        error = (self.target[at[:, None] + torch.arange(1, self.horizon + 1)] - found).abs() / self.scale[at][:, None]
+        finite = error[error.isfinite()]
+        return float(finite.mean()) if len(finite) else 0.0
+
+
+def scaled_windows(windows: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+    """Windows `[..., lookback]` less their level and in their scale, float32; zeros where a series stands still."""
+    moves = scale > 0
+    inverse = torch.where(moves, 1 / torch.where(moves, scale, torch.ones_like(scale)), torch.zeros_like(scale))
+    return ((windows - level[..., None]) * inverse[..., None]).float()
+
+
+def _padded(values: NDArray[np.generic], before: int, after: int, value: float = 0.0) -> NDArray[np.generic]:
+    """Room before and after the steps."""
+    width = [(before, after), *[(0, 0)] * (values.ndim - 1)]
+    return np.pad(values, width, constant_values=value)
+
+
+def _flat(parts: Sequence[NDArray[np.generic]]) -> Tensor:
+    return torch.from_numpy(np.concatenate(parts))
