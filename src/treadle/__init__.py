@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from treadle.data import Table, read
     from treadle.errors import InputError
     from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
+    from treadle.streaming import Stream, StreamPool
     from treadle.tasks import Forecaster, LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger, load
 
 __version__ = "0.1.0"
@@ -29,6 +30,8 @@ __all__ = [
     "SequenceRegressor",
     "SequenceTagger",
     "Stack",
+    "Stream",
+    "StreamPool",
     "Table",
     "load",
     "make_cell",
@@ -41,6 +44,7 @@ _MODULES = {
     "data": ("Table", "read"),
     "errors": ("InputError",),
     "nn": ("GRU", "LSTM", "RNN", "Recurrent", "Stack"),
+    "streaming": ("Stream", "StreamPool"),
     "tasks": ("Forecaster", "LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

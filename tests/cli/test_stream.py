@@ -130,7 +130,8 @@ def test_models_that_need_the_whole_are_refused_with_what_could_be_had(ask: Ask,
     assert "train a causal one with bidirectional=False" in said.err
     said = ask(["fine"], models / "tagger")
     assert said.code == 2
-    assert "classifiers, regressors and language models can be streamed" in said.err
+    assert "this tagger is bidirectional" in said.err
+    assert "train a causal one with bidirectional=False" in said.err
     for options, sentence in {
         ("--every", "0"): "every is 0; expected 1 or more",
         ("--resume",): "expected their folder by --snapshots",

@@ -65,8 +65,7 @@ def _open(model: Path, limit: int, folder: Path | None) -> "StreamPool":
     estimator = load(model)
     if not isinstance(estimator, Streaming):
         raise InputError(
-            f"{model}: holds a model of the task {estimator.task!r}, which answers whole sequences; classifiers, "
-            "regressors and language models can be streamed"
+            f"{model}: holds a model of the task {estimator.task!r}, which answers whole sequences and has no stream"
         )
     try:
         return estimator.stream_pool(limit=limit, folder=folder)

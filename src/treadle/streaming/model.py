@@ -163,5 +163,5 @@ def open_model(source: Source, rows: int = 1, threads: int = 1) -> StreamModel:
         return source
     if not hasattr(source, "stream_model"):
         kind = type(source).__name__
-        raise InputError(f"{kind} cannot be streamed; layers of treadle.nn, classifiers and language models can")
+        raise InputError(f"{kind} cannot be streamed; layers of treadle.nn and estimators with stream() can")
     return source.stream_model(rows, threads)

@@ -55,7 +55,8 @@ def from_table(
         table: A sentence a row.
         tokens: The column of the tokens; by default `tokens` or `words`.
         tags: The column of the tags; by default `tags`, `labels`, `ner_tags`, `slots`, `pos_tags` or `upos`, the first
-            whose cells are lists. Empty in every row, there are no tags. Class numbers in every row are tags as they are: "0", "1".
+            whose cells are lists. Empty in every row, there are no tags. Class numbers in every row are tags as they
+            are: "0", "1".
         label: The column of a label a sentence; by default `intent`, `label` or `category`, if its cells are strings.
         illegal: `"repair"` or `"error"`, for tag sequences that break the rules of their scheme.
         tagged: False reads tokens alone.

@@ -38,7 +38,7 @@ class SequenceTagger(Estimator, Reader):
     (`treadle.tasks.tagging.context.ContextEncoder`). Cell, sizes, depth and direction stay those of the tagger.
 
     Args:
-        bidirectional: Whether each layer also reads from the end.
+        bidirectional: Whether each layer also reads from the end. False gives a causal model, fit for streams.
         decoder: "crf" chooses the tags of a sentence together, "softmax" each for itself.
         embedding_size: Numbers a word; where `word_vectors` are given, their size takes its place.
         word_vectors: A file of word vectors (word2vec, GloVe, fastText's text), or None.

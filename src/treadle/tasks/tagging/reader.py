@@ -9,13 +9,15 @@ from sklearn.utils.validation import check_is_fitted
 from treadle.data.tagging import TaggedSentences, to_spans
 from treadle.errors import InputError
 from treadle.evaluation.spans import score_spans, token_accuracy
+from treadle.streaming import Streaming
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
 from treadle.tasks.tagging.inputs import to_given, to_tagged
 from treadle.tasks.tagging.network import TaggerNetwork
 from treadle.tasks.tagging.predictions import PredictedSpan, Tagged, batches, placed, tag_sentences
+from treadle.tasks.tagging.streaming import TagStreamModel
 
 
-class Reader:
+class Reader(Streaming):
     """What a fitted tagger says of sentences.
 
     Attributes:
@@ -35,6 +37,15 @@ class Reader:
         """
         check_is_fitted(self, "network_")
         return tag_sentences(self.network_, self.features_, self.features_.encode(data), confidence=confidence)
+
+    def stream_model(self, rows: int = 1, threads: int = 1) -> TagStreamModel:
+        """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it.
+
+        Raises:
+            InputError: It also reads from the end; the sentence says what to train instead.
+        """
+        check_is_fitted(self, "network_")
+        return TagStreamModel(self.features_, self.network_, rows, threads)
 
     def predict(self, X: Any) -> list[list[str]]:
         """The tags of every sentence, in the scheme of the training data.
