@@ -38,7 +38,8 @@ class LanguageModel(Estimator, Reader, Streaming):
         min_count: Occurrences a token must have in training; None likewise.
         lowercase: Whether upper case is folded.
         embedding_size: Numbers a token; None for `hidden_size`.
-        tied: Whether the embedding is also the weight of the softmax; None for yes, where that can be.
+        tied: Whether the embedding is also the weight of the softmax; None for yes, where that can be, but for
+            characters and bytes.
         hidden_size: Units of each layer.
         layers: Depth.
         dropout: Share of features dropped between layers, one mask for all steps; None chooses this and the next four
@@ -190,7 +191,7 @@ class LanguageModel(Estimator, Reader, Streaming):
         tokens = len(train.values)
         arguments = self.get_params()
         shape = {} if pretrained is None else pretrained.whole_shape(arguments, self.parameters())
-        self.settings_ = check(LanguageSettings, settled(arguments | shape, tokens))
+        self.settings_ = check(LanguageSettings, settled(arguments | shape, tokens, self.codec_.unit))
         settings = self._training_settings(tokens, checkpoint_seconds)
         characters = None if self.codec_.unit == "word" else sum(map(len, held))
         network = self.build_network()

@@ -44,7 +44,8 @@ class LanguageNetwork(nn.Module):
         size = settings.embedding_size
         self.settings = settings
         self.embedding = nn.Embedding(vocabulary, size)
-        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        if settings.tied:  # also a matrix of logits: small, else the first answers are far too sure
+            nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         self.input_dropout = LockedDropout(settings.input_dropout)
         self.stack = Stack(
             settings.cell,

@@ -35,6 +35,9 @@ AUTO_TOKENS = 25_000_000
 AUTO_EPOCHS = (2, 100)
 """The fewest and the most epochs that are chosen where `epochs` is left open."""
 
+ALPHABETS = ("char", "byte")
+"""Units of which there are few."""
+
 
 class LanguageSettings(RecurrentSettings):
     """The shape of a language model and its noise; the fields are documented in `LanguageModel`."""
@@ -60,12 +63,16 @@ class WindowSettings(LanguageSettings):
     independent: bool
 
 
-def settled(arguments: dict[str, Any], tokens: int) -> dict[str, Any]:
+def settled(arguments: dict[str, Any], tokens: int, unit: str | None = None) -> dict[str, Any]:
     """The arguments with what is left open filled in.
+
+    Weights are tied for words and pieces of words, whose embedding is most of the model. An alphabet's is next to
+    nothing, and one that has to serve as inputs and as logits learns far more slowly.
 
     Args:
         arguments: Of a `LanguageModel`.
         tokens: Of its training text.
+        unit: What a token is, as far as that is known.
 
     Raises:
         InputError: The adaptive softmax is to be tied, which it cannot be: its rare clusters have smaller vectors.
@@ -77,7 +84,7 @@ def settled(arguments: dict[str, Any], tokens: int) -> dict[str, Any]:
     cell = arguments["cell"]
     if arguments["weight_drop"] is None and cell in cell_names() and not recurrent_weights(make_cell(cell, 2, 2)):
         noise = noise | {"weight_drop": 0.0}
-    chosen = noise | {"embedding_size": arguments["hidden_size"], "tied": not adaptive}
+    chosen = noise | {"embedding_size": arguments["hidden_size"], "tied": not adaptive and unit not in ALPHABETS}
     return arguments | {name: value for name, value in chosen.items() if arguments[name] is None}
 
 
