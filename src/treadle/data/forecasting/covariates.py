@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from treadle.data.forecasting.grid import Duplicates, Grid
 from treadle.data.forecasting.roles import Roles, source_of
 from treadle.data.table import Table
-from treadle.data.values import is_missing, typed
+from treadle.data.values import is_missing, is_number, typed
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,7 @@ def numbers(table: Table, name: str) -> Floats:
             raise TypeError
         column = np.array(cells, np.float64)  # None becomes NaN
     except (TypeError, OverflowError):
-        row = next(row for row, cell in enumerate(cells) if cell is not None and not isinstance(cell, int | float))
+        row = next(row for row, cell in enumerate(cells) if cell is not None and not _fits(cell))
         raise InputError(
             f"{table.where(row)}, column {name!r}: found {str(cells[row])[:40]!r}, expected a number"
         ) from None
@@ -65,6 +65,13 @@ def numbers(table: Table, name: str) -> Floats:
     if np.isnan(column).all():
         raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers")
     return column
+
+
+def _fits(cell: Any) -> bool:
+    """Whether a cell is a number that a float can hold, or the text of one."""
+    if isinstance(cell, str):
+        return is_number(cell.strip())
+    return isinstance(cell, float) or (isinstance(cell, int) and abs(cell) < 10**300)
 
 
 def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], duplicates: Duplicates) -> Covariates:
@@ -90,48 +97,55 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     names: dict[Kind, list[str]] = {"past": [], "future": [], "static": []}
     parts: dict[Kind, list[Floats]] = {"past": [], "future": [], "static": []}
     left: list[str] = []
-    declared: list[tuple[Kind, tuple[str, ...]]] = [
+    wanted: list[tuple[Kind | None, tuple[str, ...]]] = [
         ("past", roles.past),
         ("future", roles.future),
         ("static", roles.static),
+        (None, roles.rest),
     ]
     starts = np.cumsum(grid.lengths) - grid.lengths
     beyond = np.arange(int(grid.lengths.sum())) - np.repeat(starts, grid.lengths) > np.repeat(last, grid.lengths)
-    for kind, given in [*declared, (None, roles.rest)]:
+    for declared, given in wanted:
         for name in given:
-            encoded = _encoded(table, name, required=kind is not None)
+            encoded = _encoded(table, name, required=declared is not None)
             if encoded is None:
                 left.append(name)
                 continue
             labels, matrix = encoded
             placed = np.column_stack([grid.place(column, rule) for column in matrix.T])
             low, high = np.fmin.reduceat(placed, starts), np.fmax.reduceat(placed, starts)
-            constant = not (low < high).any()
-            chosen: Kind
-            if kind is not None:
-                chosen = kind
-                if kind == "static" and not constant:
-                    series = int(np.argmax((low < high).any(axis=1)))
-                    row = int(grid.order[np.argmax(grid.codes == series)])
-                    raise InputError(
-                        f"{table.source}: column {name!r} changes in the series that {table.where(row)} belongs to, "
-                        "expected one value a series for a static covariate"
-                    )
-            elif constant:
-                chosen = "static"
-                if not (np.fmin.reduce(low) < np.fmax.reduce(high)).any():
-                    left.append(name)
-                    continue
-            else:
-                chosen = "future" if beyond.any() and not np.isnan(placed[beyond]).any() else "past"
-            names[chosen] += labels
-            parts[chosen].append(low if chosen == "static" else placed)
+            if declared == "static":
+                _check_constant(table, name, grid, low, high)
+            kind = declared or _told(low, high, placed[beyond])
+            if kind is None:
+                left.append(name)
+                continue
+            names[kind] += labels
+            parts[kind].append(low if kind == "static" else placed)
     total = {"past": len(beyond), "future": len(beyond), "static": len(starts)}
     return Covariates(
         {kind: tuple(labels) for kind, labels in names.items()},
         {kind: np.column_stack(columns) if columns else np.empty((total[kind], 0)) for kind, columns in parts.items()},
         _notes(names, left, roles),
     )
+
+
+def _told(low: Floats, high: Floats, beyond: Floats) -> Kind | None:
+    """The kind of a covariate by its range in every series and what lies beyond the last values; None: no use."""
+    if not (low < high).any():
+        return "static" if (np.fmin.reduce(low) < np.fmax.reduce(high)).any() else None
+    return "future" if len(beyond) and not np.isnan(beyond).any() else "past"
+
+
+def _check_constant(table: Table, name: str, grid: Grid, low: Floats, high: Floats) -> None:
+    """Refuse a static covariate that changes."""
+    changing = (low < high).any(axis=1)
+    if changing.any():
+        row = int(grid.order[np.argmax(grid.codes == np.argmax(changing))])
+        raise InputError(
+            f"{table.source}: column {name!r} changes in the series that {table.where(row)} belongs to, expected one "
+            "value a series for a static covariate"
+        )
 
 
 def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats] | None:

@@ -103,6 +103,11 @@ def _series(table: Table, names: Sequence[str]) -> tuple[list[str], Ints]:
     if not names:
         return [""], np.zeros(len(table), np.int64)
     for name in names:
+        strange = next(
+            (row for row, cell in enumerate(table.columns[name]) if isinstance(cell, list | np.ndarray)), None
+        )
+        if strange is not None:
+            raise InputError(f"{table.where(strange)}, column {name!r}: found a list, expected the name of a series")
         missing = [cell for cell in set(table.columns[name]) if is_missing(cell)]
         if missing:
             row = table.columns[name].index(missing[0])

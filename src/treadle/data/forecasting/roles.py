@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
+
 from treadle.data.forecasting.stamps import looks_dated
 from treadle.data.table import Table
 from treadle.errors import InputError
@@ -12,9 +14,10 @@ from treadle.errors import InputError
 Names = str | Sequence[str] | None
 """A column, several, none (an empty list), or None: to be found."""
 
+_CLOCKS: Final = ("ds", "timestamp", "datetime", "date_time", "date", "time")
 _TIMES: Final = (
-    *("ds", "timestamp", "datetime", "date_time", "date", "time", "period", "month", "week", "day", "quarter", "year"),
-    *("step", "t", "时间", "日期", "时间戳"),
+    *_CLOCKS,
+    *("period", "month", "week", "day", "quarter", "year", "step", "t", "时间", "日期", "时间戳"),
 )
 _PARTS: Final = ("year", "month", "day", "hour", "minute", "second")
 _IDS: Final = ("unique_id", "series_id", "item_id", "series", "id", "item", "name", "symbol", "sensor", "station")
@@ -136,14 +139,16 @@ def _checked(table: Table, role: str, names: Names) -> tuple[str, ...] | None:
 
 
 def _find_times(table: Table, free: list[str]) -> tuple[str, ...]:
+    if "ds" in free:
+        return ("ds",)
     lower = {name.lower(): name for name in free}
     parts = [lower[part] for part in _PARTS if part in lower and _numeric(table.columns[lower[part]])]
-    if len(parts) > 1 and parts[0].lower() == "year" and not any(name in lower for name in _TIMES[:6]):
+    if len(parts) > 1 and parts[0].lower() == "year" and not any(name in lower for name in _CLOCKS):
         return tuple(parts)
     dated = [name for name in free if looks_dated(table.columns[name])]
     for name in _TIMES:
         column = lower.get(name)
-        if column is not None and (column in dated or _whole(table.columns[column])):
+        if column is not None and (column in dated or _steps(table.columns[column], name)):
             return (column,)
     if len(dated) > 1:
         raise InputError(
@@ -159,6 +164,8 @@ def _find_ids(table: Table, free: list[str], times: tuple[str, ...]) -> tuple[st
     if not times:
         blocks = [name for name in named if _in_blocks(table.columns[name])]
         return tuple(blocks) if len(blocks) == 1 else ()
+    if any(isinstance(cell, list | np.ndarray) for name in (*times, *named) for cell in table.columns[name]):
+        return ()  # what is no stamp is refused where stamps are read
     stamps = list(zip(*(table.columns[name] for name in times), strict=True))
     needed = _SHARE_APART * len(stamps)
     if len(set(stamps)) >= needed:
@@ -202,11 +209,12 @@ def _numeric(cells: list[Any]) -> bool:
     return bool(sample) and all(isinstance(cell, int | float) for cell in sample)
 
 
-def _whole(cells: list[Any]) -> bool:
-    sample = _sample(cells)
-    return bool(sample) and all(
-        isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer()) for cell in sample
+def _steps(cells: list[Any], name: str) -> bool:
+    """Whether whole numbers give the time; months, weeks, days and quarters that come again are covariates."""
+    whole = set(map(type, cells)) <= {int, float, type(None)} and all(
+        isinstance(cell, int) or cell.is_integer() for cell in _sample(cells)
     )
+    return whole and (name not in ("month", "week", "day", "quarter") or len(set(cells)) == len(cells))
 
 
 def _texts(cells: list[Any]) -> bool:
@@ -216,7 +224,7 @@ def _texts(cells: list[Any]) -> bool:
 
 def _counts(cells: list[Any]) -> bool:
     """Whether a column counts the rows."""
-    return isinstance(cells[0], int) and cells == list(range(cells[0], cells[0] + len(cells)))
+    return set(map(type, cells)) == {int} and cells == list(range(cells[0], cells[0] + len(cells)))
 
 
 def _in_blocks(cells: list[Any]) -> bool:

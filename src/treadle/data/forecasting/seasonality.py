@@ -18,7 +18,7 @@ _UNUSUAL: Final = (4.0, 0.3)  # the highest of many lags
 _CYCLES: Final = 4  # of an unusual season that a series must hold
 _SHORTEST: Final = 4
 _MULTIPLES: Final = 4
-_WORTH: Final = 2.0
+_NEARLY: Final = 0.75
 
 
 def find_season(panel: Panel, longest: int | None = None) -> int:
@@ -29,12 +29,12 @@ def find_season(panel: Panel, longest: int | None = None) -> int:
 
     $$\rho_m = \operatorname{corr}(r_t, r_{t-m}).$$
 
-    Tried are the customary lengths of the frequency (`Frequency.seasons`) of which series hold two, and the highest
-    peak of the autocorrelation past its first negative lag, if series hold four of it: cycles that no calendar knows,
-    as of the sun. $\rho_m$ over all series must exceed 2.33 standard errors (4 for the peak), which account for the
-    persistence of the series (Bartlett's formula over the first positive correlations), and 0.1 (0.3). Of several
-    lengths the shortest counts, unless a longer one halves what it leaves unexplained, $1 - \rho_m$. Long or large
-    panels are looked at in part: the last 20,000 steps of 100 series.
+    Tried are the customary lengths of the frequency (`Frequency.seasons`) of which series hold two, and, for cycles
+    that no calendar knows, as of the sun, peaks of the autocorrelation of which series hold four: the highest past its
+    first negative lag, and the first nearly as high. $\rho_m$ over all series must exceed 2.33 standard errors (4 for a
+    peak), which account for the persistence of the series (Bartlett's formula over the first positive correlations),
+    and 0.1 (0.3). Of several lengths the shortest counts, unless a longer one halves what it leaves unexplained,
+    $1 - \rho_m$, by more than chance. Long or large panels are looked at in part: the last 20,000 steps of 100 series.
 
     Args:
         panel: The series; missing values are left out.
@@ -57,26 +57,29 @@ def find_season(panel: Panel, longest: int | None = None) -> int:
     if longest is not None and longest < 1:
         raise InputError(f"a longest season of {longest} steps was given, expected a whole number from 1")
     series = [one[-_MOST_STEPS:] for one in panel.values[:: -(-len(panel) // _MOST_SERIES) or 1]]
-    found = {}
+    found: dict[int, tuple[float, float]] = {}
     for length in panel.frequency.seasons:
         if longest is None or length <= longest:
-            strength = _strength(series, length, *_CUSTOMARY)
-            if strength is not None:
-                found[length] = strength
-    peak = _peak(series, longest)
-    if peak is not None and not any(0.9 * length <= peak <= 1.1 * length for length in found):
-        strength = _strength(series, peak, *_UNUSUAL)
-        if strength is not None:
-            found[peak] = strength
+            result = _strength(series, length, *_CUSTOMARY)
+            if result is not None:
+                found[length] = result
+    for peak in _peaks(series, longest):
+        if not any(0.9 * length <= peak <= 1.1 * length for length in found):
+            result = _strength(series, peak, *_UNUSUAL)
+            if result is not None:
+                found[peak] = result
     season = 1
     for length in sorted(found):
-        if season == 1 or _WORTH * (1 - found[length]) < 1 - found[season]:
-            season = length
+        if season > 1:
+            (strength, pairs), (shorter, _) = found[length], found[season]
+            if 2 * (1 - strength) > 1 - shorter or strength - shorter < 2 / np.sqrt(pairs):
+                continue
+        season = length
     return season
 
 
-def _strength(series: Sequence[Floats], length: int, errors: float, least: float) -> float | None:
-    """The mean correlation over a season, weighted by pairs; None where it may be chance."""
+def _strength(series: Sequence[Floats], length: int, errors: float, least: float) -> tuple[float, float] | None:
+    """The mean correlation over a season, weighted by pairs, and their number; None where it may be chance."""
     total, weights, variance = 0.0, 0.0, 0.0
     for one in series:
         if len(one) < 2 * length:
@@ -95,17 +98,17 @@ def _strength(series: Sequence[Floats], length: int, errors: float, least: float
     if not weights:
         return None
     strength = total / weights
-    return strength if strength > max(least, errors * np.sqrt(variance) / weights) else None
+    return (strength, weights) if strength > max(least, errors * np.sqrt(variance) / weights) else None
 
 
-def _peak(series: Sequence[Floats], longest: int | None) -> int | None:
-    """The lag of the highest peak of the mean autocorrelation past its first negative one.
+def _peaks(series: Sequence[Floats], longest: int | None) -> list[int]:
+    """Lags of peaks of the mean autocorrelation past its first negative one: the highest, and the first nearly as high.
 
-    Where the peak is broad, its multiples tell the place: the lag whose own and multiples' correlations sum to most.
+    Where a peak is broad, its multiples tell the place: the lag whose own and multiples' correlations sum to most.
     """
-    whole = [one for one in series if len(one) >= _CYCLES * _SHORTEST]
+    whole = [one for one in series if len(one) >= _CYCLES * _SHORTEST and not np.isnan(one).all()]
     if not whole:
-        return None
+        return []
     half = int(np.median([len(one) for one in whole])) // 2
     most = 2 * half // _CYCLES
     most = most if longest is None else min(most, longest)
@@ -123,11 +126,14 @@ def _peak(series: Sequence[Floats], longest: int | None) -> int | None:
     inner = np.arange(first, min(most, half - 1) + 1)
     peaks = inner[(rho[inner] > rho[inner - 1]) & (rho[inner] >= rho[inner + 1])]
     if not len(peaks):
-        return None
-    peak = int(peaks[np.argmax(rho[peaks])])
-    near = np.arange(max(first, int(np.ceil(0.85 * peak))), min(most, int(1.15 * peak)) + 1)
-    multiples = range(1, max(1, min(_MULTIPLES, half // int(near[-1]))) + 1)
-    return int(near[np.argmax(sum(rho[number * near] for number in multiples))])
+        return []
+    highest = peaks[np.argmax(rho[peaks])]
+    refined = []
+    for peak in (peaks[np.argmax(rho[peaks] >= _NEARLY * rho[highest])], highest):
+        near = np.arange(max(first, int(np.ceil(0.85 * peak))), min(most, int(1.15 * peak)) + 1)
+        multiples = range(1, max(1, min(_MULTIPLES, half // int(near[-1]))) + 1)
+        refined.append(int(near[np.argmax(sum(rho[number * near] for number in multiples))]))
+    return refined
 
 
 def _without_trend(values: Floats, length: int) -> Floats:

@@ -50,21 +50,21 @@ class _UnreadableError(Exception):
 
 
 def looks_dated(cells: Sequence[Any]) -> bool:
-    """Whether a column holds dates as text, from up to 200 of its cells spread over the rows.
+    """Whether most of a column are dates as text, told from up to 200 of its cells spread over the rows.
 
     Example:
         >>> looks_dated(["2024-01-31", "2024-02-29"]), looks_dated(["a", "b"]), looks_dated([1, 2])
         (True, False, False)
     """
     step = max(1, len(cells) // _SAMPLED)
-    sample = [cell for cell in cells[::step] if cell is not None]
-    if not sample or not all(isinstance(cell, str) for cell in sample):
-        return False
-    try:
-        _dates(pa.array(sample, pa.string()).unique())
-    except _UnreadableError as problem:
-        return "either day or month" in problem.reason
-    return True
+    sample = [cell for cell in cells[::step] if not is_missing(cell)]
+    dated = [cell for cell in sample if isinstance(cell, str) and _layout(cell) is not None]
+    return 2 * len(dated) > len(sample)
+
+
+def _layout(text: str) -> str | None:
+    """The first layout that a text has."""
+    return next((name for name, form in _LAYOUTS.items() if re.fullmatch(form, text.strip())), None)
 
 
 def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -> tuple[Stamps, list[str]]:
@@ -94,10 +94,12 @@ def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -
     if cells and isinstance(cells[0], str) and is_number(cells[0].strip()):
         cells = typed([cell if isinstance(cell, str) else "" for cell in cells])
     kinds = set(map(type, cells))
-    if kinds <= {int, float}:
+    if kinds <= {int, float, type(None)}:
         return from_numbers(cells, name, where)
     if kinds != {str}:
-        row = next(row for row, cell in enumerate(cells) if not isinstance(cell, str))
+        texts = [isinstance(cell, str) for cell in cells]
+        numbers = [type(cell) in (int, float) for cell in cells]
+        row = (texts if sum(texts) >= sum(numbers) else numbers).index(False)
         found = "nothing" if cells[row] is None else repr(cells[row])[:40]
         raise InputError(f"{where(row)}, column {name!r}: found {found}, {_EXPECTED}")
     coded = pa.array(cells, pa.string()).dictionary_encode()
@@ -118,7 +120,7 @@ def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -
 def _dates(texts: Any) -> tuple[Stamps, list[str]]:
     """Different texts, an Arrow array, as dates."""
     texts = pc.utf8_trim_whitespace(texts)
-    layout = next((name for name, form in _LAYOUTS.items() if re.fullmatch(form, texts[0].as_py())), None)
+    layout = _layout(texts[0].as_py())
     if layout is None:
         raise _UnreadableError(0, _EXPECTED)
     parts = pc.extract_regex(texts, f"^(?:{_LAYOUTS[layout]})$")
