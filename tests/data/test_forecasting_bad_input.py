@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from treadle.data.forecasting import read_panel
+from treadle.data.forecasting import Frequency, read_panel
 from treadle.errors import InputError
 
 HOURS = "".join(f"2024-01-{day:02d} {hour:02d}:00,1\n" for day in (1, 2) for hour in range(24))
@@ -77,6 +79,8 @@ def refusal(source: Any, **options: Any) -> str:
          "a.csv: columns 'date1', 'date2' hold dates, expected one; name the time stamps with time="),
         ("year,month,y\n2024,13,1\n", {}, "a.csv, line 2, column 'month': found 13, expected a month from 1 to 12"),
         ("year,month,day,y\n2023,2,29,1\n", {}, "a.csv, line 2: found 2023-02-29, which is no day of the calendar"),
+        (f"ds,y\n{DAYS}", {"frequency": "hour"},
+         "a.csv, line 2: rows are 1 day apart from here on, expected steps of 1 hour"),
         ("ds,y\n1,1\n2,2\n", {"duplicates": "frist"}, "duplicates='frist' is not known; did you mean 'first'?"),
         ("ds,y\n1,1\n2,2\n", {"frequency": "fortnight"}, "the frequency 'fortnight' is not known"),
     ],
@@ -107,3 +111,51 @@ def test_a_file_is_refused_with_the_place(
 )
 def test_an_object_is_refused(source: Any, sentence: str) -> None:
     assert sentence in refusal(source, **({"time": "ds"} if isinstance(source, dict) else {}))
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3000),
+    st.sampled_from(
+        [20240131, 20240201, 202401, 1400000000, 10**25, -(10**19), 0.5, 1e300, float("nan"), float("inf")]
+    ),
+    st.sampled_from(
+        ["", " ", "NA", "x", "1", "2.5", "1e5", "2024-01-31", "2024-02-29 13:00", "0000-01-01", "9999-12-31"]
+    ),
+    st.sampled_from(["2024-01", "1-01", "01/02/2024", "2024Q4", "Feb 2024", "2024-01-31T00:00+01:00", "a=b", "١٢-٠١"]),
+    st.just([1]),
+)
+
+
+@st.composite
+def columns(draw: st.DrawFn) -> dict[str, list[Any]]:
+    """Columns of a few cells each, some of one kind, under names that mean something or do not."""
+    size = draw(st.integers(1, 6))
+    table = {}
+    for name in draw(
+        st.sets(st.sampled_from(["unique_id", "ds", "y", "date", "year", "month", "x", "no"]), min_size=1)
+    ):
+        kind = draw(
+            st.one_of(CELLS.map(st.just), st.just(CELLS), st.just(st.integers(0, 9)), st.just(st.floats(-9, 9)))
+        )
+        table[name] = draw(st.lists(kind, min_size=size, max_size=size))
+    return table
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    columns(), st.sampled_from([None, "step", "day", "weekday", "2 weeks", "month"]), st.sampled_from(["error", "mean"])
+)
+def test_whatever_is_in_a_table_there_is_a_panel_or_a_sentence(data: Any, frequency: Any, duplicates: Any) -> None:
+    try:
+        panel = read_panel(data, frequency=frequency, duplicates=duplicates)
+    except InputError as error:
+        sentence = str(error)
+        assert "\n" not in sentence
+        return
+    for series, values in enumerate(panel.values):
+        assert len(panel.stamps(series)) == len(values) > 0
+        assert not np.isinf(values).any()
+        assert not np.isnan(values).all()
+    assert isinstance(panel.frequency, Frequency)

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 
 _ROOM: Final = 1_000_000  # steps that gaps may add to a small table
 _MOST_GAPS: Final = 20  # and times the rows, to a large one
+_REGULAR: Final = 8  # so many differences are not multiples of several steps by chance
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def lay(
     def place(row: int) -> str:
         return where(int(order[row]))
 
+    given = frequency is not None
     if frequency is None:
         frequency = infer_frequency(codes, stamps, place, source)
     elif not frequency.dated and stamps.dtype.kind == "M":
@@ -124,6 +126,8 @@ def lay(
         if not on.all():
             row = int(np.argmin(on))
             raise InputError(f"{place(row)}: {show(stamps[row])} does not lie on a grid of {frequency}")
+    if given:
+        _check_fineness(frequency, codes, steps, place)
     _check_month_days(frequency, starts, firsts, place)
     lengths = steps[np.append(firsts[1:], len(codes)) - 1] + 1
     _check_room(steps, codes, lengths, frequency, place)
@@ -174,6 +178,18 @@ def _check_month_days(frequency: Frequency, starts: Stamps, firsts: Ints, place:
         raise InputError(
             f"{place(int(firsts[series]))}: steps of {counted(frequency.every, frequency.unit)} start on "
             f"{show(starts[series])}, expected a day up to the 27th, or the last of its month"
+        )
+
+
+def _check_fineness(frequency: Frequency, codes: Ints, steps: Ints, place: Callable[[int], str]) -> None:
+    """Refuse rows that are all several steps apart: days that were taken for hours."""
+    between = np.diff(steps)[(np.diff(codes) == 0) & (np.diff(steps) > 0)]
+    common = int(np.gcd.reduce(between)) if len(between) >= _REGULAR else 1
+    if common > 1:
+        found = Frequency(frequency.unit, frequency.every * common).simplest()
+        raise InputError(
+            f"{place(0)}: rows are {counted(found.every, found.unit)} apart from here on, expected steps of "
+            f"{counted(frequency.every, frequency.unit)}"
         )
 
 
