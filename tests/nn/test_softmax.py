@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from treadle.errors import InputError
 from treadle.nn import softmax as module
-from treadle.nn.softmax import AdaptiveSoftmax, Softmax, cross_entropy, token_losses
+from treadle.nn.softmax import ROWS, AdaptiveSoftmax, Softmax, cross_entropy, token_losses
 
 
 @pytest.fixture(params=[1, 7, 1000], ids=lambda rows: f"{rows} positions a chunk")
@@ -153,3 +153,26 @@ def test_a_cluster_without_a_number_to_tell_its_symbols_apart_by_is_refused() ->
     with pytest.raises(InputError, match="a feature vector of 63 leaves no number for the rarest of 3 clusters"):
         AdaptiveSoftmax(63, 60_000)
     assert all(parameter.numel() for parameter in AdaptiveSoftmax(64, 60_000).parameters())
+
+
+@pytest.mark.parametrize(("symbols", "cutoffs", "rows"), [(30, [5, 12], 50), (30, [5, 12], 3), (12_000, None, 7)])
+def test_the_adaptive_softmax_is_that_of_torch(symbols: int, cutoffs: list[int] | None, rows: int) -> None:
+    torch.manual_seed(0)
+    softmax = AdaptiveSoftmax(16, symbols, cutoffs).double()
+    hidden = torch.randn(rows, 16, dtype=torch.double, requires_grad=True)
+    targets = torch.randint(0, symbols, (rows,))
+    ours, theirs = softmax.losses(hidden, targets), -softmax.clusters(hidden, targets).output
+    torch.testing.assert_close(ours, theirs)
+    found, expected = (torch.autograd.grad(losses.sum(), hidden)[0] for losses in (ours, theirs))
+    torch.testing.assert_close(found, expected)
+
+
+def test_products_with_rare_symbols_have_few_shapes() -> None:
+    """Else each would leave a program of its own in memory."""
+    torch.manual_seed(0)
+    softmax, rows = AdaptiveSoftmax(16, 30, [5, 12]), set()
+    for tail in softmax.clusters.tail:
+        tail.register_forward_pre_hook(lambda _, args: rows.add(len(args[0])))
+    for count in range(1, 60):
+        softmax.losses(torch.randn(count, 16), torch.randint(0, 30, (count,)))
+    assert rows == {0, ROWS}

@@ -18,6 +18,8 @@ CHUNK_ON_CPU, CHUNK_ELSEWHERE = 5 * 2**19, 2**26
 (in float32, and with products in bfloat16 little slower than all at once)."""
 LEAST = 32
 """Positions of a chunk at least, since every chunk adds to a gradient of the whole weight."""
+ROWS = 256
+"""Rows of a product with a cluster of rare symbols are a multiple of this."""
 CUTOFFS = (2_000, 10_000, 50_000)
 """Where the clusters of the adaptive softmax end, as far as the vocabulary is larger."""
 
@@ -164,10 +166,18 @@ class AdaptiveSoftmax(nn.Module):
 
     def losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """As in `Softmax`."""
-        if targets.numel() == 0:
-            return hidden.sum(-1)
-        found: Tensor = self.clusters(hidden.flatten(0, -2), targets.flatten()).output
-        return -found.view(targets.shape)
+        flat, wanted = hidden.flatten(0, -2), targets.flatten()
+        frequent, ends = self.clusters.shortlist_size, self.clusters.cutoffs
+        head: Tensor = self.clusters.head(flat).log_softmax(-1)
+        cluster = torch.stack([wanted >= end for end in ends[:-1]]).sum(0)  # 0 in the head
+        in_head = torch.where(wanted < frequent, wanted, frequent + cluster - 1)
+        found = -head.gather(1, in_head[:, None]).squeeze(1)
+        for number, (begin, tail) in enumerate(zip(ends[:-1], self.clusters.tail, strict=True), 1):
+            rows = (cluster == number).nonzero().squeeze(1)
+            symbols = wanted[rows] - begin
+            inside = tail(flat[_filled_up(rows)])[: len(rows)].log_softmax(-1)
+            found = found.index_add(0, rows, -inside.gather(1, symbols[:, None]).squeeze(1))
+        return found.view(targets.shape)
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """As in `Softmax`."""
@@ -224,6 +234,15 @@ class _CrossEntropy(torch.autograd.Function):
         found, ctx.found = ctx.found, None
         scale = upstream * ctx.scale
         return (*(None if gradient is None else gradient.mul_(scale) for gradient in found), None, None)
+
+
+def _filled_up(rows: Tensor) -> Tensor:
+    """Row numbers, and zeros behind them up to a multiple of `ROWS`.
+
+    oneDNN keeps a program of megabytes for each of the last thousand shapes of products; as many shapes as there are
+    numbers of rare symbols in a batch would fill the memory.
+    """
+    return F.pad(rows, (0, -len(rows) % ROWS))
 
 
 def _losses(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
