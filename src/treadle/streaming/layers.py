@@ -65,6 +65,8 @@ class LayerSteps:
         self._layers = layers
         self._runs: list[Callable[[int], None]] = []
         self._packed: list[tuple[SingleStep, Cell]] = []
+        self._followed: Recurrent | Stack | None = None
+        self._pairs: list[tuple[Tensor, Tensor]] = []
         for number, layer in enumerate(depth):
             cell = layer.cell
             start = cell.initial_state(1, device="cpu", dtype=dtype)
@@ -90,8 +92,11 @@ class LayerSteps:
 
     def renew(self, layers: Recurrent | Stack) -> None:
         """Take up the weights that the same layers have by now; the state stays as it is."""
+        if layers is not self._followed:
+            mine, theirs = self._layers.state_dict(), layers.state_dict()
+            self._followed, self._pairs = layers, [(kept, theirs[name]) for name, kept in mine.items()]
         with torch.no_grad():
-            for kept, now in zip(self._layers.state_dict().values(), layers.state_dict().values(), strict=True):
+            for kept, now in self._pairs:
                 kept.copy_(now)
         for step, cell in self._packed:
             step.renew(recurrence(cell).derived.tensors(cell))

@@ -1,0 +1,159 @@
+"""A step as a caller gives it, as a row of numbers: features by name, or numbers in their order."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treadle.errors import InputError, counted
+from treadle.streaming.numbers import LARGEST, read_numbers
+from treadle.tasks.online.remembered import Arrays, Facts
+
+Floats = NDArray[np.float64]
+
+WIDTH = 8
+"""Features by name have columns in whole multiples of this number, so that a network seldom has to grow."""
+MOST = 1024
+"""Features by name at most: names without end would be memory without end."""
+
+_CLOCK = ("time of day", "day of week", "day of year")
+
+
+class Reader:
+    """Turns steps into rows, and remembers which feature has which column.
+
+    The first step decides the form. Numbers, a list or an array are columns in their order, and their count never
+    changes. A mapping is features by name: one that a later step does not have is missing there, one that is new takes
+    the next column. A feature that is a date or a time becomes sine and cosine of the time of day, of the day of the
+    week and of the day of the year.
+
+    Args:
+        what: What a row is, in the words of an error.
+
+    Attributes:
+        columns: The column of every name; empty for numbers in their order.
+        width: Columns; 0 before the first step.
+    """
+
+    def __init__(self, what: str = "step") -> None:
+        self.what = what
+        self.columns: dict[str, int] = {}
+        self.names: dict[Any, str] = {}  # the names as they came, since not all of them are text
+        self.width = 0
+        self.named: bool | None = None
+
+    def read(self, step: Any) -> tuple[Floats, list[Any]]:
+        """A step's row, NaN where a value is missing, and its features that have no column yet; nothing is changed.
+
+        Raises:
+            InputError: It is no such step.
+        """
+        if isinstance(step, Mapping):
+            return self._read_names(step)
+        if self.named:
+            raise InputError(f"a {self.what} is features by name, as the first was, found {step!r:.50}")
+        if step is None and self.width <= 1:
+            return np.array([np.nan]), []
+        if self.width:
+            row = read_numbers(step, self.width, missing=True)
+        else:
+            shape = np.shape(step)
+            row = read_numbers(step, shape[-1] if shape else 1, missing=True)
+        if len(row) != 1:
+            raise InputError(f"one {self.what} is expected at a time, found {len(row)}")
+        return row[0], []
+
+    def register(self, step: Any, new: list[Any]) -> bool:
+        """Settle the form by the first step, and give new features their columns.
+
+        Returns:
+            Whether rows are wider now.
+        """
+        if self.named is None:
+            self.named = isinstance(step, Mapping)
+        before = self.width
+        if not self.named:
+            self.width = self.width or (np.shape(step) or (1,))[-1]
+            return self.width > before
+        taken = len(self.columns)
+        for name in sorted(new, key=repr):  # the order in which a mapping happens to hold them means nothing
+            parts = [name] if not isinstance(step[name], date) else [(name, part) for part in _parts()]
+            for part in parts:
+                self.columns[_key(part)] = taken
+                taken += 1
+            self.names[name] = _key(name)
+        self.width = max(self.width, -(-max(taken, 1) // WIDTH) * WIDTH)
+        return self.width > before
+
+    def _read_names(self, step: Mapping[Any, Any]) -> tuple[Floats, list[Any]]:
+        if self.named is False:
+            raise InputError(
+                f"a {self.what} is {counted(self.width, 'number')}, as the first was, found features by name"
+            )
+        row = np.full(self.width, np.nan)
+        new = []
+        for name, value in step.items():
+            if name not in self.names:
+                new.append(name)
+                _number(self.what, name, value, calendar=isinstance(value, date))
+            elif (column := self.columns.get(self.names[name])) is not None:
+                row[column] = _number(self.what, name, value, calendar=False)
+            else:
+                self._place_time(row, name, value)
+        if new and len(self.columns) + len(new) * (2 * len(_CLOCK)) > MOST:
+            raise InputError(f"more than {MOST} features have come by now, expected the same ones at every {self.what}")
+        return row, new
+
+    def _place_time(self, row: Floats, name: Any, value: Any) -> None:
+        """Put a date where its sines and cosines go."""
+        if value is None:
+            return
+        if not isinstance(value, date):
+            raise InputError(f"the feature {name!r} of the {self.what} holds {value!r:.50}, expected a date or a time")
+        start = self.columns[_key((name, _parts()[0]))]
+        row[start : start + 2 * len(_CLOCK)] = calendar(value)
+
+    def facts(self) -> Facts:
+        """Names and columns."""
+        return {"columns": self.columns, "names": list(self.names.items()), "width": self.width, "named": self.named}
+
+    def arrays(self) -> Arrays:
+        """Nothing."""
+        return {}
+
+    def restore(self, facts: Facts, arrays: Arrays) -> None:  # noqa: ARG002  # the facts are all there is
+        """Take up what `facts` gave."""
+        self.columns, self.width, self.named = facts["columns"], facts["width"], facts["named"]
+        self.names = {(tuple(name) if isinstance(name, list) else name): key for name, key in facts["names"]}
+
+
+def calendar(when: date) -> list[float]:
+    """Sine and cosine of the time of day, of the day of the week and of the day of the year."""
+    clock = (when.hour * 3600 + when.minute * 60 + when.second) / 86_400 if isinstance(when, datetime) else 0.0
+    year = (when.timetuple().tm_yday - 1 + clock) / 365.25
+    angles = 2 * np.pi * np.array([clock, (when.weekday() + clock) / 7, year])
+    return np.stack([np.sin(angles), np.cos(angles)], 1).ravel().tolist()
+
+
+def _parts() -> list[str]:
+    return [f"{part} {wave}" for part in _CLOCK for wave in ("sine", "cosine")]
+
+
+def _key(name: Any) -> str:
+    """A name as JSON can hold it."""
+    return repr(name)
+
+
+def _number(what: str, name: Any, value: Any, *, calendar: bool) -> float:
+    """A feature's number, NaN where it is missing.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if value is None or calendar:
+        return np.nan
+    if not isinstance(value, int | float | np.number | np.bool_) or abs(float(value)) > LARGEST:
+        raise InputError(f"the feature {name!r} of the {what} holds {value!r:.50}, expected a number up to 3.4e38")
+    return float(value)
