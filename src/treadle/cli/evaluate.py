@@ -17,6 +17,9 @@ def evaluate(
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
     separator: Annotated[str | None, Option(help="As in train.  [default: the one it was trained with]")] = None,
+    rolling: Annotated[
+        bool, Option("--rolling", help="Of forecasts: from many points in time; --set windows=10, --set step=HORIZON.")
+    ] = False,
     settings: Annotated[
         list[str] | None, Option("--set", help="How to measure, where the task knows several ways; see the docs.")
     ] = None,
@@ -30,7 +33,8 @@ def evaluate(
 
     reading = {"separator": separator, "format": format, "encoding": encoding}
     source = DataSource(data, input=input or None, target=target, header=header, **reading)
-    measured = work_of(model).evaluate(model, source, parse_settings(settings or []))
+    options = parse_settings(settings or []) | ({"rolling": True} if rolling else {})
+    measured = work_of(model).evaluate(model, source, options)
     scores = measured.scores
     print(as_json(plain_figures(scores)) if json else f"{measured.amount}  {figures(scores)}")
     if report is not None:

@@ -16,9 +16,13 @@ from treadle.errors import InputError
 def predict(
     model: Annotated[Path, Argument(help="A run folder.")],
     data: Annotated[
-        str,
-        Argument(help="A file or folder, or - for standard input: a text, tokens or numbers a line, answered at once."),
-    ],
+        str | None,
+        Argument(
+            help="A file or folder, or - for standard input: a text, tokens or numbers a line, answered at once. A "
+            "forecaster goes on with the series of its run, unless a file is named.",
+            show_default=False,
+        ),
+    ] = None,
     input: Annotated[list[str] | None, Option(help="As in train.  [default: as the model was trained]")] = None,  # noqa: A002 (the option's name)
     target: Annotated[str | None, Option(hidden=True)] = None,  # refused in words that help more than typer's
     format: Annotated[str | None, Option(help="As in train; for a tagger also lines, a sentence a line.")] = None,  # noqa: A002 (the option's name)
@@ -32,11 +36,14 @@ def predict(
 
     if target is not None:
         raise InputError(f"predict reads no targets, found --target {target!r}")
-    source = DataSource(data, input=input or None, format=format, encoding=encoding, header=header)
+    work = work_of(model)
+    if data is None and not work.extends:
+        raise InputError("no data was given, expected a file, a folder or - for standard input")
+    source = DataSource(data or "", input=input or None, format=format, encoding=encoding, header=header)
     piped = data == "-"
     if piped:
         source.refuse_for_lines()
-    for answer in work_of(model).predict(model, source, _standard_input(encoding) if piped else None):
+    for answer in work.predict(model, source, _standard_input(encoding) if piped else None):
         print(as_json(answer.content) if json else answer.text, flush=piped)
 
 

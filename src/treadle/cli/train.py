@@ -19,7 +19,7 @@ def train(
     dev: Annotated[str | None, Option(help="Rows to choose the best epoch by; else a part is set aside.")] = None,
     test: Annotated[str | None, Option(help="Rows that are read once, at the end.")] = None,
     task: Annotated[
-        str | None, Option(help="classify, regress, tag or language-model.  [default: by the data]")
+        str | None, Option(help="classify, regress, tag, language-model or forecast.  [default: by the data]")
     ] = None,
     input: Annotated[list[str] | None, Option(help="An input column; may be given several times.")] = None,  # noqa: A002 (the option's name)
     target: Annotated[str | None, Option(help="The column to predict.")] = None,
@@ -39,6 +39,7 @@ def train(
     init_from: Annotated[str | None, Option(help="The folder of a language model to begin from.")] = None,
     unit: Annotated[str | None, Option(help="Of text: word, char, subword or byte.  [default: by script]")] = None,
     max_length: Annotated[int | None, Option(help="Steps that are read of a sequence.  [default: all]")] = None,
+    horizon: Annotated[int | None, Option(help="Steps that are forecast.  [default: a season]")] = None,
     epochs: Annotated[int | None, Option(help="Passes over the data.  [default: by its size]")] = None,
     learning_rate: Annotated[float | None, Option(help="Its peak.  [default: 0.002]")] = None,
     seed: Annotated[int | None, Option(help="Of everything that is drawn.  [default: 0]")] = None,
@@ -65,6 +66,7 @@ def train(
         "init_from": init_from,
         "unit": unit,
         "max_length": max_length,
+        "horizon": horizon,
         "epochs": epochs,
         "learning_rate": learning_rate,
         "seed": seed,

@@ -152,11 +152,12 @@ def compare_forecasts(held: HeldOut, model: Forecasts, baseline: Forecasts, name
     if low is not None and high is not None:
         return compare_figures(HEADLINE, *values, Interval(low, high), name)
     ahead = "Ahead of" if values[0] < values[1] else "Not ahead of"
-    few = counted(len(ours), "forecast") if len(ours) > 1 else "one forecast"
+    few = counted(len(held), "forecast") if len(held) > 1 else "one forecast"
+    luck = f"{held.amount()} can be luck" if len(held) > 1 else "A single forecast can be luck"
     evidence = (
-        f"MASE {readable(values[0])} against {readable(values[1])}. {held.amount().capitalize()} can be luck: of fewer "
-        f"than {FEWEST_UNITS} series or stretches of time no interval is given. Forecasts from more points in time, "
-        "with --rolling, tell more."
+        f"MASE {readable(values[0])} against {readable(values[1])}. {luck}: of fewer than {FEWEST_UNITS} series or "
+        "stretches of time no interval is given. Forecasts from more points in time tell more (treadle evaluate "
+        "--rolling)."
     )
     return Comparison("not distinguishable", values[0] - values[1], f"{ahead} {name} in {few}", evidence)
 

@@ -16,7 +16,7 @@ LOWER_IS_BETTER = frozenset(
     {
         *("log_loss", "calibration_error", "rmse", "mae"),
         *("perplexity", "bits_per_character", "bits_per_token", "nats_per_token"),
-        *("mase", "smape", "owa", "crps"),
+        *("mase", "smape", "owa", "crps", "scaled_error"),
     }
 )
 """Metrics of which a smaller value is the better one; of all others a larger one is."""

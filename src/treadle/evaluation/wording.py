@@ -30,6 +30,7 @@ METRIC_LABELS = {
     "owa": "OWA",
     "crps": "CRPS",
     "coverage": "Coverage",
+    "scaled_error": "Scaled error",
 }
 """How a person writes a metric's name."""
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from treadle.data.forecasting.recognition import has_series_columns
 from treadle.data.paths import suffix_of
 from treadle.data.tagging import COLUMN_SUFFIXES
 from treadle.tasks.source import BUILTIN, DataSource, builtin
@@ -17,6 +18,7 @@ def choose_task(source: DataSource) -> str:
     """The task that was named; else that of a built-in data set, or what the look of the data says.
 
     - files `.conll`, `.conllu`, `.bio` and `.iob` (gz too), and folders with `seq.in` and `seq.out`: "tag";
+    - tables with columns `ds` and `y`: "forecast", unless they are told what to read and to answer;
     - everything else is a table of rows.
 
     Raises:
@@ -32,4 +34,6 @@ def choose_task(source: DataSource) -> str:
         return "tag"
     if all((path / name).is_file() for name in TAGGED_FILES):
         return "tag"
+    if source.input is None and source.target in (None, "y") and has_series_columns(path):
+        return "forecast"
     return TABLE

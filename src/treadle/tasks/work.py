@@ -69,9 +69,11 @@ class Work(ABC):
         tasks: The names, in the words of `--task`.
         task: The one of this run.
         source: Where the data is.
+        extends: Whether `predict` goes on with the data of the run where none is named.
     """
 
     tasks: ClassVar[tuple[str, ...]]
+    extends: ClassVar[bool] = False
     task: str
     source: DataSource
 

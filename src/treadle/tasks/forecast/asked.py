@@ -1,0 +1,133 @@
+"""What a trained forecaster is asked about on the command line, beside what its run knew."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from treadle.data import Table
+from treadle.data.builtin import load as load_builtin
+from treadle.data.forecasting import Panel, Stamp, read_panel
+from treadle.data.forecasting.sources import as_table
+from treadle.errors import InputError
+from treadle.tasks.folder import load_config
+from treadle.tasks.forecast.estimator import Forecaster
+from treadle.tasks.forecast.rolling import Rolled
+from treadle.tasks.source import BUILTIN, DataSource, builtin
+
+
+def refuse_foreign(source: DataSource) -> None:
+    """Refuse ways of reading that mean nothing for series.
+
+    Raises:
+        InputError: One was given.
+    """
+    source.refuse("forecast", "separator")
+    if source.input is not None:
+        raise InputError(
+            "--input is not for the task 'forecast'; covariates are named by --set past=NAME, future=NAME, static=NAME"
+        )
+
+
+def read_table(source: DataSource, place: str, split: str) -> Table:
+    """One part of the data, a row a step.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if place.startswith(BUILTIN):
+        return load_builtin(builtin(place).name, split)
+    return as_table(place, format=source.format, encoding=source.encoding, header=source.header)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trained model and the series that it is asked about.
+
+    Attributes:
+        estimator: The model.
+        panel: The series.
+        before: Their beginning, where they continue the series of the model's run; else None.
+        learnt: What the run learnt from, or chose its epoch by; None where that cannot be read any more.
+    """
+
+    estimator: Forecaster
+    panel: Panel
+    before: Panel | None
+    learnt: Panel | None
+
+    def seen(self, rolled: Rolled) -> int:
+        """How many forecasts are of steps that the model has learnt from."""
+        if self.learnt is None:
+            return 0
+        ends = _ends(self.learnt)
+        origins = zip(rolled.held.ids, rolled.series, rolled.origins, strict=True)
+        return sum(
+            name in ends and bool(self.panel.frequency.after(self.panel.starts[number], origin) < ends[name])
+            for name, number, origin in origins
+        )
+
+
+def open_asked(folder: Path, source: DataSource) -> Asked:
+    """Open a model, and read what it is asked about; without data, all series of its run.
+
+    Raises:
+        InputError: The folder or the data cannot be used.
+    """
+    refuse_foreign(source)
+    estimator: Forecaster = Forecaster.load(folder)
+    if source.target is not None:
+        estimator.set_params(target=source.target)
+    known, learnt = _of_run(folder, estimator)
+    if not source.train:
+        if not known:
+            raise InputError(f"{folder}: the data of the run cannot be read any more, expected a file to go on with")
+        return Asked(estimator, known[-1], None, learnt)
+    table = read_table(source, source.train, "test")
+    targets = known[0].target_columns if known else ()
+    if targets and not any(name in table.columns for name in targets):
+        return Asked(estimator, known[-1].joined(_covariates(estimator, table, known[-1])), None, learnt)
+    panel: Panel = estimator.read(table)
+    for before in reversed(known):
+        ends = _ends(before)
+        if all(ends.get(name) == start for name, start in zip(panel.ids, panel.starts, strict=True)):
+            return Asked(estimator, before.joined(panel), before, learnt)
+    return Asked(estimator, panel, None, learnt)
+
+
+def _covariates(estimator: Forecaster, table: Table, known: Panel) -> Panel:
+    """A table without values: covariates of the steps ahead."""
+    ahead = read_panel(
+        table,
+        id=estimator.id,
+        time=estimator.time,
+        target=[],
+        past=[],
+        future=list(known.future_names),
+        static=[],
+        frequency=known.frequency,
+    )
+    return replace(ahead, ids=known.ids) if len(ahead) == len(known) == 1 else ahead
+
+
+def _ends(panel: Panel) -> dict[str, Stamp]:
+    """The stamp after the last of every series."""
+    parts = zip(panel.ids, panel.starts, panel.values, strict=True)
+    return {name: panel.frequency.after(start, len(values)) for name, start, values in parts}
+
+
+def _of_run(folder: Path, estimator: Forecaster) -> tuple[list[Panel], Panel | None]:
+    """The series of the run, as far as training, dev and test data go; and what was learnt from.
+
+    None where they cannot be read any more: moved, changed, or of a folder that no command wrote.
+    """
+    try:
+        source = DataSource(**load_config(folder)[1])
+        known: list[Panel] = [estimator.read(read_table(source, source.train, "train"))]
+        learnt = known[0]
+        for name, place in source.others().items():
+            known.append(known[-1].joined(estimator.read(read_table(source, place, name), like=known[0])))
+            learnt = known[-1] if name == "dev" else learnt
+        if len(known) == 1:
+            learnt, _ = known[0].cut(estimator.horizon_)
+    except (InputError, TypeError):
+        return [], None
+    return known, learnt

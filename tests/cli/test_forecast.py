@@ -1,0 +1,239 @@
+"""Forecasting on the command line: train, evaluate, predict, and what is said of bad files."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from treadle import Forecaster
+from treadle.cli import main
+from treadle.tasks.choice import choose_task
+from treadle.tasks.source import DataSource
+
+FAST = ["--hidden", "4", "--epochs", "1", "--set", "lookback=8", "--set", "season=4"]
+LENGTHS = {"north": 60, "south, east": 44}
+
+
+def values_of(name, steps):
+    generator = np.random.default_rng(len(name))
+    return generator.normal(size=steps).cumsum() + 20 + 4 * np.sin(np.arange(steps) * np.pi / 2)
+
+
+def write(path: Path, *, start=0, ends=None, ahead=0, covariate=False, skip=()) -> Path:
+    """A CSV of two daily series, from a step to an end, and rows of the covariate beyond it."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["unique_id", "ds", "y", *(["price"] if covariate else [])])
+        for name, length in (ends or LENGTHS).items():
+            y = values_of(name, length)
+            for step in range(start if start >= 0 else length + start, length + ahead):
+                if step in skip:
+                    continue
+                day = np.datetime64("2024-01-01") + step
+                cell = f"{y[step]:.6f}" if step < length else ""
+                writer.writerow([name, day, cell, *([step % 5] if covariate else [])])
+    return path
+
+
+def run_of(folder: Path, *arguments: str) -> SimpleNamespace:
+    """`treadle train ...`: the exit code, the run folder, and what was printed."""
+    patch, printed = pytest.MonkeyPatch(), []
+    patch.setattr(sys, "argv", ["treadle", "train", *arguments, *FAST, "--out", str(folder)])
+    patch.setattr(sys.stdout, "write", lambda text: printed.append(text) or len(text))
+    try:
+        code = main()
+    finally:
+        patch.undo()
+    return SimpleNamespace(code=code, folder=folder, said="".join(printed))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a file of two series, of which it set the last three steps apart."""
+    folder = tmp_path_factory.mktemp("forecast")
+    data = write(folder / "sales.csv")
+    made = run_of(folder / "run", str(data), "--horizon", "3")
+    return SimpleNamespace(data=data, **vars(made))
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory):
+    """A run with a covariate that is known in advance."""
+    folder = tmp_path_factory.mktemp("priced")
+    data = write(folder / "sales.csv", covariate=True)
+    made = run_of(folder / "run", str(data), "--horizon", "3", "--set", "future=['price']")
+    return SimpleNamespace(data=data, **vars(made))
+
+
+def test_train_says_what_it_set_apart_and_writes_figures_of_model_and_baseline(run):
+    assert run.code == 0
+    assert "test: the last 3 steps of every series, which training does not see" in run.said
+    assert "2 series of 44 to 60 steps, a step is 1 day" in run.said
+    result = json.loads((run.folder / "result.json").read_text())
+    wanted = {"mase", "smape", "crps", "coverage", "rmse", "mae"}
+    assert result["task"] == "forecast"
+    assert set(result["dev"]) == wanted
+    assert set(result["test"]) == set(result["baseline"]["test"]) == wanted | {"owa"}
+    assert result["baseline"]["name"] == "exponential smoothing"
+    page = (run.folder / "report.html").read_text()
+    assert "Forecasts and what happened" in page
+    assert "south, east" in page
+
+
+def test_evaluate_gives_the_figures_of_the_run_again(treadle, run, tmp_path):
+    said = treadle("evaluate", run.folder, run.data, "--json", "--report", tmp_path / "page.html")
+    figures = json.loads(said.out.splitlines()[0])
+    expected = json.loads((run.folder / "result.json").read_text())["test"]
+    assert figures == pytest.approx({name: value for name, value in expected.items() if name != "owa"})
+    assert "Beside simpler methods" in (tmp_path / "page.html").read_text()
+    assert treadle("evaluate", run.folder, run.data).out.startswith("2 forecasts of 2 series, 3 steps ahead  mase")
+
+
+def test_evaluate_rolls_over_a_file_and_says_what_the_model_had_learnt(treadle, run):
+    said = treadle("evaluate", run.folder, run.data, "--rolling", "--set", "windows=4", "--set", "step=1").out
+    assert said.startswith("8 forecasts of 2 series, 3 steps ahead, 6 of them within what the model has learnt  mase")
+    every = treadle("evaluate", run.folder, run.data, "--rolling", "--set", "windows=all").out
+    assert every.startswith("31 forecasts of 2 series, 3 steps ahead, 29 of them within")
+
+
+def test_evaluate_goes_on_from_the_series_of_the_run(treadle, run, tmp_path):
+    longer = {name: length + 7 for name, length in LENGTHS.items()}
+    later = write(tmp_path / "later.csv", start=-7, ends=longer)
+    said = treadle("evaluate", run.folder, later)
+    # Seven more days, three at a time, each from all that came before; the last three are not over yet.
+    assert said.out.startswith("6 forecasts of 2 series, 3 steps ahead  mase")
+    whole = write(tmp_path / "whole.csv", ends=longer)
+    rolled = [treadle("evaluate", run.folder, one, "--rolling", "--set", "windows=2").out for one in (later, whole)]
+    assert rolled[0] == rolled[1]
+
+
+def test_predict_goes_on_with_the_series_of_the_run(treadle, run):
+    rows = list(csv.DictReader(treadle("predict", run.folder).out.splitlines()))
+    levels = [f"y_{level}" for level in range(10, 100, 10)]
+    assert list(rows[0]) == ["unique_id", "ds", "y", *levels]
+    assert [row["unique_id"] for row in rows] == ["north"] * 3 + ["south, east"] * 3
+    assert rows[0]["ds"] == "2024-03-01"  # 60 days after the first of January
+    for row in rows:
+        quantiles = [float(row[level]) for level in levels]
+        assert quantiles == sorted(quantiles)
+        assert row["y"] == row["y_50"]
+    lines = [json.loads(line) for line in treadle("predict", run.folder, "--json").out.splitlines()]
+    assert [line["y"] for line in lines] == [float(row["y"]) for row in rows]
+    assert lines[5]["unique_id"] == "south, east"
+
+
+def test_predict_gives_what_the_estimator_gives(treadle, run, tmp_path):
+    other = write(tmp_path / "other.csv", ends={"north": 50})
+    rows = list(csv.DictReader(treadle("predict", run.folder, other).out.splitlines()))
+    expected = Forecaster.load(run.folder).predict(other)
+    assert [row["ds"] for row in rows] == expected["ds"]
+    assert [float(row["y_90"]) for row in rows] == pytest.approx(expected["y_90"], rel=1e-6)
+
+
+def test_predict_goes_on_from_rows_that_follow_the_run(treadle, run, tmp_path):
+    longer = {name: length + 2 for name, length in LENGTHS.items()}
+    later = write(tmp_path / "later.csv", start=-2, ends=longer)
+    whole = write(tmp_path / "whole.csv", ends=longer)
+    assert treadle("predict", run.folder, later).out == treadle("predict", run.folder, whole).out
+
+
+def test_covariates_of_the_steps_ahead_come_with_the_series_or_alone(treadle, priced, tmp_path):
+    assert priced.code == 0
+    together = treadle("predict", priced.folder, write(tmp_path / "whole.csv", ahead=3, covariate=True))
+    assert together.out.count("\n") == 7
+    alone = tmp_path / "ahead.csv"
+    rows = [row for row in csv.reader((tmp_path / "whole.csv").read_text().splitlines()) if row[2] in ("", "y")]
+    alone.write_text("\n".join(f'"{row[0]}",{row[1]},{row[3]}' for row in rows) + "\n")
+    assert treadle("predict", priced.folder, alone).out == together.out
+
+
+def test_covariates_that_are_missing_for_the_horizon_are_refused_in_one_sentence(treadle, priced, tmp_path):
+    nothing = treadle("predict", priced.folder)
+    assert nothing.code == 2
+    assert nothing.err.count("\n") == 1
+    assert "series 'north', 2024-03-01: the covariate 'price' is missing" in nothing.err
+    two = treadle("predict", priced.folder, write(tmp_path / "two.csv", ahead=2, covariate=True))
+    assert "2024-03-03: the covariate 'price' is missing" in two.err
+
+
+def test_test_data_of_its_own_follows_the_training_data(run, tmp_path):
+    ends = {name: length - 5 for name, length in LENGTHS.items()}
+    train, test = write(tmp_path / "train.csv", ends=ends), write(tmp_path / "test.csv", start=-5)
+    made = run_of(tmp_path / "run", str(train), "--test", str(test), "--horizon", "3")
+    assert "test: 4 forecasts of 2 series, 3 steps ahead" in made.said
+    late = write(tmp_path / "late.csv", start=-4)
+    refused = run_of(tmp_path / "other", str(train), "--test", str(late), "--horizon", "3")
+    assert refused.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["train", "{short}", "--horizon", "30"], "has 20 steps, expected more than the 30 to be set apart"),
+        (["train", "{short}", "--input", "y", "--task", "forecast"], "--set past=NAME, future=NAME, static=NAME"),
+        (["train", "{twice}", "--horizon", "3"], "line "),
+        (["evaluate", "{run}", "{tiny}"], "has 5 steps, expected at least 8 to forecast the last 3"),
+        (["evaluate", "{run}", "{short}", "--set", "step=1"], "expected --rolling beside it"),
+        (["evaluate", "{run}", "{short}", "--rolling", "--set", "window=1"], "did you mean 'windows'"),
+        (["evaluate", "{run}", "{short}", "--rolling", "--set", "windows=0"], "expected a number from 1 or all"),
+        (["predict", "{run}", "-"], "which standard input is not"),
+        (["predict", "{run}", "missing.csv"], "missing.csv: there is no such file"),
+    ],
+)
+def test_bad_input_is_one_sentence(treadle, run, tmp_path, arguments, why):
+    twice = write(tmp_path / "twice.csv")
+    twice.write_text(twice.read_text() + "north,2024-01-05,3\n")
+    places = {
+        "run": run.folder,
+        "short": write(tmp_path / "short.csv", ends={"north": 20}),
+        "tiny": write(tmp_path / "tiny.csv", ends={"north": 5}),
+        "twice": twice,
+    }
+    said = treadle(
+        *(one.format(**places) for one in arguments), *(["--out", tmp_path / "r"] * (arguments[0] == "train"))
+    )
+    assert said.code == 2
+    assert said.err.startswith("treadle: ")
+    assert said.err.count("\n") == 1
+    assert why in said.err
+
+
+def test_other_tasks_want_data_and_do_not_roll(treadle, run_folder, reviews):
+    assert "no data was given" in treadle("predict", run_folder.folder).err
+    assert (
+        "there is no option 'rolling' for this task" in treadle("evaluate", run_folder.folder, reviews, "--rolling").err
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "task"),
+    [
+        ("a.csv", "unique_id,ds,y\na,2024-01-01,1\n", "forecast"),
+        ("a.csv", "ds;y\n2024-01-01;1\n", "forecast"),
+        ("a.tsv", "y\tds\tprice\n1\t2024-01-01\t2\n", "forecast"),
+        ("a.jsonl", '{"unique_id": "a", "ds": 1, "y": 2}\n', "forecast"),
+        ("a.csv", "text,label\nfine,good\n", "classify"),
+        ("a.csv", "ds,value\n2024-01-01,1\n", "classify"),
+        ("a.jsonl", "no json\n", "classify"),
+        ("a.txt", "ds,y\n", "classify"),
+        ("a.csv", "", "classify"),
+    ],
+)
+def test_files_of_series_are_told_by_their_columns(tmp_path, name, content, task):
+    (tmp_path / name).write_text(content)
+    place = str(tmp_path / name)
+    assert choose_task(DataSource(place)) == task
+    assert choose_task(DataSource(place, input=["y"], target="ds")) == "classify"
+    assert choose_task(DataSource(place, task="regress")) == "regress"
+
+
+def test_parquet_and_built_in_series_are_told_too(tmp_path):
+    pq.write_table(pa.table({"ds": [1, 2], "y": [1.0, 2.0]}), tmp_path / "a.parquet")
+    assert choose_task(DataSource(str(tmp_path / "a.parquet"))) == "forecast"
+    assert choose_task(DataSource("builtin:airline")) == "forecast"
