@@ -290,3 +290,22 @@ def test_a_network_that_diverges_says_so() -> None:
     data = [[math.sin(t)] for t in range(300)]
     with pytest.raises(InputError, match="diverged at learning_rate=1e"):
         model.partial_fit(data, [math.cos(3 * t) for t in range(300)])
+
+
+def test_a_frozen_forecaster_follows_without_learning_and_may_learn_on() -> None:
+    model, frozen = OnlineForecaster(**SMALL), OnlineForecaster(**SMALL)
+    with pytest.raises(InputError, match="once its channels were learnt from"):
+        frozen.follow_one(1.0)
+    for t in range(203):
+        model.learn_one(math.sin(t / 3))
+    frozen.restore(model.snapshot())
+    learner = frozen._learner
+    assert learner is not None
+    before = [parameter.clone() for parameter in learner.network.parameters()]
+    expected = model.forecast(1)
+    assert frozen.predict_one() == expected[0]
+    for t in range(203, 260):
+        frozen.follow_one(math.sin(t / 3))
+    assert all(bool((a == b).all()) for a, b in zip(before, learner.network.parameters(), strict=True))
+    assert frozen.predict_one() == pytest.approx(math.sin(260 / 3), abs=0.25)
+    frozen.learn_one(0.0)

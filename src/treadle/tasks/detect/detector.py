@@ -22,6 +22,8 @@ LARGEST_ERROR = 1e6
 SLOWER = 10
 """By how much the scale of errors follows more slowly than that of values: it brings channels to one size, and the
 window says what is usual of late."""
+CAP = 2.0
+"""How many times the error that one in ten reaches a single one counts at most in the mean of the last."""
 COMMON = 0.1
 """What a step is told to be at the least, while an episode goes on that was more unusual."""
 
@@ -81,8 +83,8 @@ class AnomalyDetector(SeriesOnline):
     $$u_t = \sqrt{\tfrac{1}{C} \sum_c \bigl((e_{t,c} - m_c) / \sigma_c\bigr)^2}$$
 
     is compared with those of the last `window` steps, once alone and once as the mean of the last `short` steps: a
-    single value far off, or many a little. Both give the probability \(p\) of one at least as large (`RunningTail`);
-    with two looks at a step, the smaller counts twice,
+    single value far off, or many a little, for which each counts at most twice what one in ten reaches. Both give the
+    probability \(p\) of one at least as large (`RunningTail`); with two looks at a step, the smaller counts twice,
 
     $$p_t = \min\{1,\, 2 \min(p^{(1)}_t, p^{(k)}_t)\}, \qquad \mathrm{score}_t = 1 - p_t$$
 
@@ -204,7 +206,7 @@ class AnomalyDetector(SeriesOnline):
             return 0.0, 1.0, size, size
         p, mean = parts["tail"].probability(size), size
         if self.short:
-            mean = parts["recent"].mean_with(size)
+            mean = parts["recent"].mean_with(self._capped(size))
             p = min(1.0, 2 * min(p, parts["short tail"].probability(mean)))
         episode = parts["episode"].ring
         told = max(p, COMMON) if len(episode) and p >= episode.min() else p
@@ -215,10 +217,15 @@ class AnomalyDetector(SeriesOnline):
         parts = self._parts
         parts["episode"].push(p)
         if size == size:
+            capped = self._capped(size)
             parts["tail"].update(size)
             if self.short:
                 parts["short tail"].update(mean)
-                parts["recent"].push(size)
+                parts["recent"].push(capped)
+
+    def _capped(self, size: float) -> float:
+        """What an error counts in the mean of the last: one alone does not make up for many."""
+        return min(size, CAP * float(self._parts["tail"].quantile))
 
     def _size(self, row: Floats, known: Any) -> float:
         """Of the error of a step, over all channels that are known, NaN where there is none."""

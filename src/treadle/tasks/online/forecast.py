@@ -44,6 +44,23 @@ class OnlineForecaster(SeriesOnline):
         """
         self._take(y, x)
 
+    def follow_one(self, y: Any, x: Any = None) -> None:
+        """Take the values of a step without learning from them, as a model that is frozen does.
+
+        Args:
+            y: As in `learn_one`, of channels that came before.
+            x: As in `learn_one`.
+
+        Raises:
+            InputError: They cannot be used, or no step was learnt from yet.
+        """
+        row, channels, _ = self._read(y, x)
+        if self._learner is None or channels:
+            raise InputError("a step can be followed once its channels were learnt from, found one that is new")
+        history = self._parts["history"]
+        self._learner.follow(self._inputs(history, x))
+        history.push(row)
+
     def predict_one(self, x: Any = None) -> Any:
         """The values of the next step, in the form of those that came; 0 before the first, the last one after it.
 

@@ -156,6 +156,13 @@ class Learner:
             self.filled = 0
         return found
 
+    def follow(self, x: Floats) -> None:
+        """Take a step without learning from it; a chunk that is not full is given up."""
+        self.advance(x)
+        for begin, field in zip(self._begin, self._fields, strict=True):
+            begin[:] = field
+        self.filled = 0
+
     def resize(self, inputs: int, outputs: int) -> None:
         """Make room for further inputs or outputs; what was learnt stays, further weights begin fresh or at zero."""
         kept, moments = self.network.state_dict(), self._moments()
