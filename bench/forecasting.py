@@ -1,0 +1,144 @@
+"""Trains the forecaster on public series with its default settings, and records what came out.
+
+    python bench/forecasting.py ../shared/data [NAME ...]
+
+- `airline`, `sunspots`: the last 24 and 132 months, three seeds, beside seasonal naive and exponential smoothing. A
+  single forecast of a single series each.
+- `etth1-24`, `etth1-168`: ETTh1 (H. Zhou et al., "Informer", AAAI 2021), all seven series, its customary split: 12
+  months of 30 days for training, 4 for dev, 4 for test. Mean squared error over every window of the test months, each
+  series in deviations of its training months.
+- `beijing`: PM2.5 in Beijing one hour ahead (X. Liang et al. 2015, UCI), trained on 2010 to 2013 and measured on every
+  hour of 2014, with the weather up to now, beside persistence: the last known value.
+
+Settings were chosen elsewhere; nothing is chosen here, and the test part is read once, after training.
+"""
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from record import record, table
+from runs import Rows
+from treadle import Forecaster
+from treadle.data import read_panel
+from treadle.data.builtin import load
+from treadle.data.forecasting import Panel
+from treadle.evaluation.baselines.forecasts import seasonal_naive
+from treadle.evaluation.baselines.smoothing import exponential_smoothing
+from treadle.evaluation.forecasting import mase
+from treadle.tasks.forecast.rolling import Rolled, forecasts_from
+
+SEEDS = (0, 1, 2)
+MONTH = 30 * 24  # hours, as the customary split of ETTh1 counts them
+
+
+def single(name: str) -> list[str]:
+    """A built-in series: its last steps, foreseen once by every seed."""
+    train, test = (read_panel(load(name, part)) for part in ("train", "test"))
+    history, truth = train.values[0], test.values[0]
+    errors, season, since = [], 1, time.monotonic()
+    for seed in SEEDS:
+        model = Forecaster(horizon=len(truth), seed=seed).fit_panel(train)
+        season = model.features_.season
+        errors.append(mase(truth, model.predict_panel(train).point[0], history, season))
+    minutes = (time.monotonic() - since) / 60 / len(SEEDS)
+    smoothed = exponential_smoothing(history, len(truth), season)
+    return [
+        f"{name}, last {len(truth)} months, season {season}",
+        ", ".join(f"{error:.3f}" for error in errors),
+        f"{mase(truth, seasonal_naive(history, len(truth), season).point, history, season):.3f}",
+        f"{mase(truth, smoothed.point, history, season):.3f} ({smoothed.form})",
+        f"{minutes:.1f}",
+    ]
+
+
+def etth1(data: Path, horizon: int) -> list[str]:
+    """ETTh1 at one horizon: every window of the test months."""
+    panel = read_panel(data / "series/etth1/ETTh1.csv")
+    train, dev, test = 12 * MONTH, 16 * MONTH, 20 * MONTH
+    panel = standardised(panel, train).until([test] * len(panel))
+    known = panel.until([dev] * len(panel))
+    before, after = known.cut(dev - train)
+    since = time.monotonic()
+    model = Forecaster(horizon=horizon).fit_panel(before, after)
+    minutes = (time.monotonic() - since) / 60
+    rolled = forecasts_from(model, panel, [list(range(dev, test - horizon + 1))] * len(panel), horizon)
+    squares, absolutes = errors_of(rolled)
+    season = 24
+    last = [naive_at(panel, rolled, number, season) for number in range(len(rolled.held))]
+    beside = np.mean([(truth - point) ** 2 for truth, point in zip(rolled.held.truth, last, strict=True)])
+    return [
+        f"ETTh1, {horizon} hours",
+        f"MSE {squares.mean():.3f}, MAE {absolutes.mean():.3f}",
+        f"MSE {beside:.3f}, the last day again",
+        f"{minutes:.1f}",
+    ]
+
+
+def beijing(data: Path) -> list[str]:
+    """PM2.5 of every hour of 2014 from all hours before."""
+    columns = {"time": ["year", "month", "day", "hour"], "target": "pm2.5"}
+    weather = ["DEWP", "TEMP", "PRES", "cbwd", "Iws", "Is", "Ir"]
+    panel = read_panel(data / "series/beijing_pm25/pollution.csv", **columns, past=weather)
+    first = int(np.searchsorted(panel.stamps(0), np.datetime64("2014-01-01")))
+    since = time.monotonic()
+    model = Forecaster(horizon=1).fit_panel(panel.until([first]))
+    minutes = (time.monotonic() - since) / 60
+    rolled = forecasts_from(model, panel, [list(range(first, len(panel.values[0])))], 1)
+    squares, _ = errors_of(rolled)
+    values = panel.values[0]
+    known = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
+    theirs = (values[first:] - values[known[first - 1 : -1]]) ** 2
+    rmse = [float(np.sqrt(np.nanmean(one))) for one in (squares, theirs)]
+    return ["Beijing PM2.5, 1 hour", f"RMSE {rmse[0]:.2f}", f"RMSE {rmse[1]:.2f}, persistence", f"{minutes:.1f}"]
+
+
+def standardised(panel: Panel, steps: int) -> Panel:
+    """Every series in deviations from the mean of its first steps."""
+    first = [one[:steps] for one in panel.values]
+    scaled = [(one - part.mean()) / part.std() for one, part in zip(panel.values, first, strict=True)]
+    return replace(panel, values=scaled)
+
+
+def errors_of(rolled: Rolled) -> tuple[np.ndarray, np.ndarray]:
+    """Squared and absolute errors of every step of every forecast, NaN where the truth is missing."""
+    error = np.array(rolled.forecasts.point) - np.array(rolled.held.truth)
+    return error**2, np.abs(error)
+
+
+def naive_at(panel: Panel, rolled: Rolled, number: int, season: int) -> np.ndarray:
+    """Seasonal naive where a forecast was made."""
+    last = panel.values[rolled.series[number]][rolled.origins[number] - season : rolled.origins[number]]
+    return last[np.arange(len(rolled.held.truth[number])) % season]
+
+
+def main(data: Path, names: list[str]) -> None:
+    """Run the cases and record the tables; cases that were measured before keep their rows."""
+    singles, many = ("airline", "sunspots"), ("etth1-24", "etth1-168", "beijing")
+    rows = Rows("forecasting")
+    for name in names or (*singles, *many):
+        if name in singles:
+            rows.keep(name, single(name))
+        elif name == "beijing":
+            rows.keep(name, beijing(data))
+        else:
+            rows.keep(name, etth1(data, int(name.removeprefix("etth1-"))))
+        print(*rows.of([name]), sep="\n", flush=True)
+    head = ["series", "MASE, seeds 0, 1, 2", "seasonal naive", "exponential smoothing", "minutes a seed"]
+    body = table(head, rows.of(singles)) + (
+        "\n\nMASE by the season that was found on the training part, which seasonal naive and smoothing have, too. The "
+        "form of exponential smoothing is chosen by AICc.\n\n"
+    )
+    head = ["series, ahead", "test, seed 0", "test, baseline", "minutes of training"]
+    body += table(head, rows.of(many)) + (
+        "\n\nETTh1: customary split, every window of the test months, standardised. Beijing: trained on 2010 to 2013, "
+        "every hour of 2014 from all hours before."
+    )
+    record("python bench/forecasting.py ../shared/data", "Forecasts", body)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
