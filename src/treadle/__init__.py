@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from treadle.errors import InputError
     from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
     from treadle.streaming import Stream, StreamPool
-    from treadle.tasks import Forecaster, LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger, load
+    from treadle.tasks import (
+        AnomalyDetector,
+        Forecaster,
+        LanguageModel,
+        OnlineClassifier,
+        OnlineForecaster,
+        OnlineRegressor,
+        SequenceClassifier,
+        SequenceRegressor,
+        SequenceTagger,
+        load,
+    )
 
 __version__ = "0.1.0"
 
@@ -20,11 +31,15 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AnomalyDetector",
     "Cell",
     "Forecaster",
     "HiddenState",
     "InputError",
     "LanguageModel",
+    "OnlineClassifier",
+    "OnlineForecaster",
+    "OnlineRegressor",
     "Recurrent",
     "SequenceClassifier",
     "SequenceRegressor",
@@ -45,7 +60,18 @@ _MODULES = {
     "errors": ("InputError",),
     "nn": ("GRU", "LSTM", "RNN", "Recurrent", "Stack"),
     "streaming": ("Stream", "StreamPool"),
-    "tasks": ("Forecaster", "LanguageModel", "SequenceClassifier", "SequenceRegressor", "SequenceTagger", "load"),
+    "tasks": (
+        "AnomalyDetector",
+        "Forecaster",
+        "LanguageModel",
+        "OnlineClassifier",
+        "OnlineForecaster",
+        "OnlineRegressor",
+        "SequenceClassifier",
+        "SequenceRegressor",
+        "SequenceTagger",
+        "load",
+    ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
