@@ -108,27 +108,30 @@ class Ragged:
         shift = (self.offsets[rows] - offsets[:-1]).repeat_interleave(lengths)
         return Ragged(self.values[torch.arange(len(shift), device=shift.device) + shift], offsets)
 
-    def pad(self, rows: Rows) -> tuple[Tensor, Tensor]:
+    def pad(self, rows: Rows, start: int = 0, stop: int | None = None) -> tuple[Tensor, Tensor]:
         """One batch: the given rows, zeros after each one's end.
 
         Args:
             rows: `B` row numbers.
+            start: The first step that is wanted of each row.
+            stop: The step after the last one that is; None for all.
 
         Returns:
-            `padded [B, T, *feature]`, where `T` is the longest of these rows, and `lengths [B]` int64.
+            `padded [B, T, *feature]`, where `T` is the longest of these rows, and `lengths [B]` int64, both of what is
+            wanted of them.
 
         Raises:
             IndexError: A row number is out of range or not an integer.
         """
         rows = self._rows(rows)
-        lengths = self.lengths[rows]
+        lengths = (self.lengths[rows] - start).clamp(0, None if stop is None else stop - start)
         longest = int(lengths.max()) if len(rows) else 0
         if longest == 0:
             return self.values.new_zeros(len(rows), 0, *self.values.shape[1:]), lengths
         time = torch.arange(longest, device=lengths.device)
         # Past the end of a row the index reads the next row's steps, and past the end of all rows it is
         # held at the last step; both are overwritten with zeros.
-        index = (self.offsets[rows][:, None] + time).clamp_(max=self.values.shape[0] - 1)
+        index = (self.offsets[rows][:, None] + start + time).clamp_(max=self.values.shape[0] - 1)
         padded = self.values.index_select(0, index.flatten()).unflatten(0, index.shape)
         past = (time >= lengths[:, None]).reshape(*index.shape, *[1] * (self.values.ndim - 1))
         return padded.masked_fill_(past, 0), lengths

@@ -19,8 +19,9 @@ _LARGEST = sys.float_info.max
 def infer_task(values: Sequence[Any]) -> tuple[Task, str]:
     """The task a target column means, with the reason in words.
 
-    Strings, booleans and lists (several labels a row) are classes. Whole numbers are classes when at most 50 different
-    ones occur, each at least twice on average. Other numbers are to be regressed.
+    Strings, booleans and lists (several labels a row) are classes; but lists of numbers of which some are not whole are
+    to be regressed, a number a step. Whole numbers are classes when at most 50 different ones occur, each at least
+    twice on average. Other numbers are to be regressed.
 
     Example:
         >>> infer_task([0, 1, 1, 0])
@@ -30,7 +31,7 @@ def infer_task(values: Sequence[Any]) -> tuple[Task, str]:
     """
     cells = [cell for cell in values if not is_missing(cell)]
     if any(isinstance(cell, list | np.ndarray) for cell in cells):
-        return "classify", "lists of labels"
+        return ("regress", "a number a step") if _measures(cells) else ("classify", "lists of labels")
     distinct = len(set(map(str, cells)))
     if not all(isinstance(cell, int | float) for cell in cells):
         return "classify", f"{distinct:,} distinct values"
@@ -62,7 +63,8 @@ def check_target(
 
     Returns:
         Classification: a label a row (str, int or bool), or a list of different labels a row where the column holds
-        lists or `separator` is given; a list may be empty. Regression: floats.
+        lists or `separator` is given; a list may be empty. Regression: floats, or an array of a number a step where the
+        column holds lists.
 
     Raises:
         InputError: A row has no target, or one of the wrong type; there is only one class, or a class with one row
@@ -75,6 +77,8 @@ def check_target(
             found = f"is {cell.strip()!r}" if isinstance(cell, str) and cell.strip() else "is empty"
             raise InputError(f"{table.where(row)}: the target {target!r} {found}, expected a target in every row")
     if task == "regress":
+        if any(isinstance(cell, list | np.ndarray) for cell in cells):
+            return [_step_numbers(table, target, row, cell) for row, cell in enumerate(cells)]
         return _numbers(table, target, cells, training=classes is None)
     if separator is not None or any(isinstance(cell, list | np.ndarray) for cell in cells):
         rows = [_label_list(table, target, row, cell, separator) for row, cell in enumerate(cells)]
@@ -164,3 +168,24 @@ def _numbers(table: Table, target: str, cells: list[Any], *, training: bool) -> 
             f"{table.source}: the target {target!r} is {numbers[0]:g} in every row, expected numbers that differ"
         )
     return numbers
+
+
+def _measures(cells: Sequence[Any]) -> bool:
+    """Whether all cells are lists of numbers, and not all of these are whole."""
+    if not all(isinstance(cell, list | np.ndarray) for cell in cells):
+        return False
+    values = [value for cell in cells for value in (cell.tolist() if isinstance(cell, np.ndarray) else cell)]
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return numbers and any(isinstance(value, float) and not value.is_integer() for value in values)
+
+
+def _step_numbers(table: Table, target: str, row: int, cell: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The numbers of a row's steps."""
+    values = cell.tolist() if isinstance(cell, np.ndarray) else cell
+    if not isinstance(values, list):
+        raise InputError(f"{table.where(row)}: the target {target!r} is {values!r:.40}, expected a list as elsewhere")
+    for step, value in enumerate(values, 1):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+            place = f"{table.where(row)}: entry {step} of the target {target!r}"
+            raise InputError(f"{place} is {value!r:.40}, expected a finite number")
+    return np.array(values, dtype=np.float64)
