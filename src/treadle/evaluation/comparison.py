@@ -96,7 +96,7 @@ def _compare_figures(task: Task, model: Predictions, baseline: Predictions, name
     else:
         true = np.asarray(model.y_true, dtype=np.float64)
         squares = [(np.asarray(one.output, dtype=np.float64) - true) ** 2 for one in (model, baseline)]
-        low, high = bootstrap_interval(lambda a, b: root_mean(a) - root_mean(b), *squares)
+        low, high = bootstrap_interval(lambda a, b: root_mean(a) - root_mean(b), *squares, groups=model.groups)
         ours, theirs = root_mean(squares[0]), root_mean(squares[1])
     return compare_figures(metric, ours, theirs, Interval(low, high), name)
 

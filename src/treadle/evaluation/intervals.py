@@ -60,6 +60,7 @@ def bootstrap_interval(
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    groups: npt.NDArray[Any] | None = None,
 ) -> Interval:
     """Percentile bootstrap of any figure computed from rows.
 
@@ -73,6 +74,8 @@ def bootstrap_interval(
         confidence: The interval's coverage.
         resamples: How often to draw.
         seed: Of the drawing: the same seed gives the same interval.
+        groups: `[rows]` rising from 0: which rows belong together, as the steps of a series do, and are drawn together.
+            What a figure says of steps is far less certain than so many rows of their own would make it.
 
     Returns:
         Lower and upper end. Draws for which the figure is NaN (undefined) are left out.
@@ -91,8 +94,12 @@ def bootstrap_interval(
         raise ValueError(f"arrays of {[len(array) for array in arrays]} rows: expected equal lengths, at least one row")
     generator = np.random.default_rng(seed)
     drawn = np.empty(resamples)
+    together = None if groups is None else np.split(np.arange(rows), np.flatnonzero(np.diff(groups)) + 1)
     for number in range(resamples):
-        chosen = generator.integers(0, rows, rows)
+        if together is None:
+            chosen = generator.integers(0, rows, rows)
+        else:
+            chosen = np.concatenate([together[group] for group in generator.integers(0, len(together), len(together))])
         drawn[number] = statistic(*(array[chosen] for array in arrays))
     drawn = drawn[~np.isnan(drawn)]
     if len(drawn) == 0:

@@ -40,6 +40,7 @@ class Predictions:
         classes: The label of every column of `output`; empty for regress.
         lengths: `[rows]` number of steps of every row, where results by length are wanted.
         threshold: multilabel only: a label is given where its probability is at least this.
+        groups: regress only: `[rows]` rising from 0, the series that each row is a step of; None where rows are rows.
     """
 
     y_true: Sequence[Any] | npt.NDArray[Any]
@@ -47,6 +48,7 @@ class Predictions:
     classes: Sequence[Any] = ()
     lengths: Sequence[int] | npt.NDArray[Any] | None = None
     threshold: float = 0.5
+    groups: npt.NDArray[np.int64] | None = None
 
 
 def score(task: Task, predictions: Predictions) -> dict[str, Estimate]:
@@ -144,13 +146,13 @@ def _score_numbers(predictions: Predictions) -> dict[str, Estimate]:
     true = np.asarray(predictions.y_true, dtype=np.float64)
     predicted = np.asarray(predictions.output, dtype=np.float64)
     values = regression_metrics(true, predicted)
-    draws = _resamples(len(true))
+    how: dict[str, Any] = {"resamples": _resamples(len(true)), "groups": predictions.groups}
     return _estimates(
         values,
         {
-            "rmse": bootstrap_interval(root_mean, (predicted - true) ** 2, resamples=draws),
-            "mae": bootstrap_interval(_mean, np.abs(predicted - true), resamples=draws),
-            "r2": bootstrap_interval(_r2, true, predicted, resamples=draws),
+            "rmse": bootstrap_interval(root_mean, (predicted - true) ** 2, **how),
+            "mae": bootstrap_interval(_mean, np.abs(predicted - true), **how),
+            "r2": bootstrap_interval(_r2, true, predicted, **how),
         },
     )
 
