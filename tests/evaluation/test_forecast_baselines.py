@@ -1,5 +1,7 @@
 """What forecasts have to beat, held to statsforecast's figures, statsmodels' decomposition and series of known form."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -141,6 +143,11 @@ def test_warnings_of_the_fit_reach_nobody():
             seen = exponential_smoothing(history, 5, 6, LEVELS)
             assert np.isfinite(seen.point).all()
             assert np.isfinite(seen.quantiles).all()
+
+
+def test_statsmodels_is_imported_when_it_is_used():
+    program = "import sys, treadle.evaluation.baselines.smoothing; sys.exit('statsmodels' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_only_positive_series_have_a_season_that_multiplies():
