@@ -42,6 +42,7 @@ class Stack(nn.Module):
         zoneout: Probability with which every cell is wrapped in `treadle.cells.Zoneout`; 0 for not at all.
         recurrent_dropout: The same for `treadle.cells.RecurrentDropout`.
         engine: As in `Recurrent`.
+        checkpoint: Likewise, of every layer.
         **options: Further options of the cell, such as `bias`, `init`, `projection_size`.
 
     Raises:
@@ -72,6 +73,7 @@ class Stack(nn.Module):
         zoneout: float = 0.0,
         recurrent_dropout: float = 0.0,
         engine: str = "auto",
+        checkpoint: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
@@ -91,7 +93,7 @@ class Stack(nn.Module):
                 made = make_cell(cell, size, hidden_size, **options) if isinstance(cell, str) else cell(size)
                 made = RecurrentDropout(made, recurrent_dropout) if recurrent_dropout else made
                 made = Zoneout(made, zoneout) if zoneout else made
-                directions.append(Recurrent(made, reverse=backwards, engine=engine))
+                directions.append(Recurrent(made, reverse=backwards, engine=engine, checkpoint=checkpoint))
             self.layers.append(nn.ModuleList(directions))
             read, size = size, sum(direction.cell.output_size for direction in directions)
             if highway and read == size:

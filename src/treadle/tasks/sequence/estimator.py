@@ -1,34 +1,32 @@
-"""What the estimators of one answer a sequence share: scikit-learn's contract over features, network and target."""
+"""What the estimators of sequences share: scikit-learn's contract over features, network and target."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, counted
-from treadle.streaming import Streaming
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature, Where, fit_features
-from treadle.tasks.sequence.inputs import Columns, infer_kinds, row_name, to_columns, to_known_columns, to_sequences
-from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, steps_a_row
+from treadle.tasks.sequence.inputs import Columns, infer_kinds, row_name, to_columns, to_sequences
+from treadle.tasks.sequence.network import SequenceNetwork, steps_a_row
 from treadle.tasks.sequence.objective import answer_objective
-from treadle.tasks.sequence.reporting import Reported
-from treadle.tasks.sequence.split import Split
-from treadle.tasks.sequence.streaming import SequenceStreamModel
+from treadle.tasks.sequence.reader import Reader
 from treadle.tasks.sequence.targets import Target, load_target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
-from treadle.training import Progress
+from treadle.training import Objective, Progress, TrainingSettings
+
+N = TypeVar("N", bound=SequenceNetwork)
 
 
-class SequenceEstimator(Estimator, Reported, Streaming):
+class SequenceEstimator(Estimator, Reader):
     """A recurrent network that reads sequences and gives one answer to each, with scikit-learn's contract.
 
     Args:
@@ -45,6 +43,8 @@ class SequenceEstimator(Estimator, Reported, Streaming):
         scaling: Of numeric channels: "standard", "minmax", "series" or "none".
         fill: Of missing numbers: "forward", "linear" or "mean"; a mask tells the network where.
         clip_outliers: Numeric values are held within this many robust standard deviations; None for no limit.
+        checkpoint: For very long sequences: in training the state is kept only every so many steps, and the gradient
+            computes the steps between again; see `treadle.nn.Recurrent`. None keeps all.
         **options: Those of `treadle.tasks.estimator.Estimator`.
 
     Attributes:
@@ -76,6 +76,7 @@ class SequenceEstimator(Estimator, Reported, Streaming):
         scaling: str = "standard",
         fill: str = "forward",
         clip_outliers: float | None = None,
+        checkpoint: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -92,6 +93,7 @@ class SequenceEstimator(Estimator, Reported, Streaming):
         self.scaling = scaling
         self.fill = fill
         self.clip_outliers = clip_outliers
+        self.checkpoint = checkpoint
 
     def check_arguments(self) -> None:
         """Check every argument, as far as that needs no data.
@@ -166,85 +168,65 @@ class SequenceEstimator(Estimator, Reported, Streaming):
         options = check(FeatureSettings, arguments)
         self.features_, inputs = fit_features(columns, kinds, train, options, where, pretrained)
         self.target_ = self._fit_target(y, train)
+        self._check_pairs(inputs, _take(y, train), lambda row: where(int(train[row])))
         targets = self.target_.encode(_take(y, train))
-        if dev is None:
-            assert held is not None
+        dev_where: Where
+        if held is not None:
             dev_columns = {name: [cells[i] for i in held] for name, cells in columns.items()}
-            dev_y = _take(y, held)
+            dev_y, dev_where = _take(y, held), lambda row: where(int(held[row]))
         else:
+            assert dev is not None
             dev_columns, dev_y = dev[0], self._check_target(dev[1], len(next(iter(dev[0].values()))))
-        lengths = steps_a_row(inputs)
-        a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
-        settings = self.training_settings(a_pass, checkpoint_seconds)
-        batches = BucketBatches(lengths, tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=self.seed)
-        dev_rows = self.encode(dev_columns), self.target_.encode(dev_y)
+            dev_where = lambda row: f"dev, {row_name(row)}"  # noqa: E731 (as the other)
+        dev_inputs = self.encode(dev_columns)
+        self._check_pairs(dev_inputs, dev_y, dev_where)
+        dev_rows = dev_inputs, self.target_.encode(dev_y)
         network = self.build_network()
         if pretrained is not None:
             network.begin_from(pretrained)
-        objective = answer_objective(network, self.target_, batches, (inputs, targets), dev_rows)
+        lengths = steps_a_row(inputs)
+        settings = self.training_settings(self._steps_of_a_pass(lengths), checkpoint_seconds)
+        objective = self._objective(network, settings, (inputs, targets), dev_rows)
         self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
 
+    def _check_pairs(self, inputs: list[Ragged], y: Any, where: Where) -> None:
+        """Hold the targets of rows to their inputs, where the two have to fit."""
+
+    def _steps_of_a_pass(self, lengths: Tensor) -> float:
+        """Steps of training in an epoch, about."""
+        return max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
+
+    def _objective(
+        self,
+        network: SequenceNetwork,
+        settings: TrainingSettings,
+        rows: tuple[list[Ragged], Tensor],
+        dev: tuple[list[Ragged], Tensor],
+    ) -> Objective:
+        """What is trained towards, by the numbers and targets of training and of dev."""
+        batches = BucketBatches(
+            steps_a_row(rows[0]), tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=self.seed
+        )
+        return answer_objective(network, self.target_, batches, rows, dev)
+
     def build_network(self) -> SequenceNetwork:
         """A fresh network for the fitted features and target, drawn by `seed`; it takes the place of `network_`."""
+        features = list(self.features_.values())
+        self.network_ = self.drawn(lambda: SequenceNetwork(features, self.target_.size, self.settings_))
+        return self.network_
+
+    def drawn(self, make: Callable[[], N]) -> N:
+        """A network whose weights are drawn by `seed`; the caller's random numbers are left alone."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            self.network_ = SequenceNetwork(list(self.features_.values()), self.target_.size, self.settings_)
-        return self.network_
+            return make()
 
     def _set_aside(self, y: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows to train on and rows to choose the best epoch by; one row alone is both."""
         if len(y) == 1:
             return np.arange(1), np.arange(1)
         return split_rows(len(y), self.dev_fraction, seed=self.seed)
-
-    def encode(self, columns: Columns, where: Where = row_name) -> list[Ragged]:
-        """The numbers of every column, in the order of `features_`."""
-        return [feature.encode(columns[name], where) for name, feature in self.features_.items()]
-
-    def answer_columns(self, columns: Columns, where: Where = row_name) -> Tensor:
-        """What the network says of every row of columns in the form of their kinds, `[rows, output_size]`.
-
-        Raises:
-            InputError: A cell does not fit what the model was trained on.
-        """
-        check_is_fitted(self, "network_")
-        return answer_rows(self.network_, self.encode(columns, where), self.target_.size)
-
-    def _columns(self, X: Any) -> Columns:
-        """The `X` of `predict` as columns in the form of their kinds."""
-        check_is_fitted(self, "network_")
-        return to_known_columns(self, X, {name: feature.kind for name, feature in self.features_.items()})
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The prediction of every row of `X`, in any form that `fit` takes.
-
-        Raises:
-            InputError: `X` does not fit what the model was trained on.
-        """
-        answer = self.answer_columns(self._columns(X))
-        return self.target_.predict(answer)
-
-    def stream_model(self, rows: int = 1, threads: int = 1) -> SequenceStreamModel:
-        """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it.
-
-        Raises:
-            InputError: It needs the whole sequence; the sentence says why, and what to train instead.
-        """
-        check_is_fitted(self, "network_")
-        return SequenceStreamModel(self.features_, self.network_, self.target_, rows, threads)
-
-    def split(self, X: Any, y: Any) -> Split:
-        """Rows in any form that `fit` takes, and their targets, as a report reads them.
-
-        Raises:
-            InputError: `X` or `y` does not fit what the model was trained on.
-        """
-        columns = self._columns(X)
-        truth = self._check_target(y, len(next(iter(columns.values()))))
-        if isinstance(truth, np.ndarray) and truth.ndim == 2:
-            truth = [np.flatnonzero(row).tolist() for row in truth]
-        return Split(columns, list(truth))
 
     def recurrent_settings(self) -> NetworkSettings:
         """The shape of the fitted network."""
@@ -254,7 +236,8 @@ class SequenceEstimator(Estimator, Reported, Streaming):
         """The size of the fitted model and what it reads, in one phrase."""
         inputs = "; ".join(f"{name!r}: {feature.describe()}" for name, feature in self.features_.items())
         units = counted(self.settings_.hidden_size, "unit")
-        return f"{self.count_parameters():,} parameters, {units}, {self.pooling} pooling; {inputs}"
+        answers = "an answer a step" if self.target_.per_step else f"{self.pooling} pooling"
+        return f"{self.count_parameters():,} parameters, {units}, {answers}; {inputs}"
 
     def explain(self) -> list[str]:
         """For each input column, which engine runs its layers and why not the others."""
@@ -284,10 +267,6 @@ class SequenceEstimator(Estimator, Reported, Streaming):
         self.settings_ = check(NetworkSettings, saved["settings"] or self.get_params())
         if saved["steps_a_row"] is not None:
             self.n_features_in_ = int(saved["steps_a_row"])
-
-    @abstractmethod
-    def _check_target(self, y: Any, rows: int) -> Any:
-        """The target of `rows` rows in the form that `Target.encode` takes, or an InputError."""
 
     @abstractmethod
     def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:

@@ -52,6 +52,7 @@ class SequenceEncoder(nn.Module):
             dropout=settings.dropout,
             residual=settings.residual,
             engine=settings.engine,
+            checkpoint=settings.checkpoint,
             **chosen,
         )
         self.pooling = Pooling(settings.pooling, self.stack.output_size, bidirectional=settings.bidirectional)
@@ -119,6 +120,17 @@ class SequenceNetwork(nn.Module):
             assert encoder.embedding is not None
             pretrained.begin(encoder.embedding, encoder.stack)
 
+    def answers(self, inputs: Sequence[Ragged]) -> Tensor:
+        """What is said of every row, without dropout: `[rows, output_size]`, on the CPU in float32."""
+        device = next(self.parameters()).device
+        lengths = steps_a_row(inputs)
+        found = torch.zeros(len(lengths), self.head.out_features)
+        self.eval()
+        with torch.no_grad():
+            for rows in BucketBatches(lengths, tokens=4 * 8192, max_rows=256, shuffle=False).epoch(0):
+                found[torch.from_numpy(rows)] = self(pad(inputs, rows, device)).float().cpu()
+        return found
+
     def answer(self, vectors: Sequence[Tensor]) -> Tensor:
         """The vector of every column, `[batch, size]`, to `[batch, output_size]`."""
         answer: Tensor = self.head(self.dropout(torch.cat(list(vectors), 1)))
@@ -134,15 +146,3 @@ def pad(inputs: Sequence[Ragged], rows: NDArray[np.int64], device: torch.device)
     """A padded batch of every column and its lengths, as `SequenceNetwork` takes them."""
     padded = [ragged.pad(rows) for ragged in inputs]
     return [(x.to(device), lengths.to(device)) for x, lengths in padded]
-
-
-def answer_rows(model: nn.Module, inputs: Sequence[Ragged], output_size: int) -> Tensor:
-    """What a network says of every row, without dropout: `[rows, output_size]`, on the CPU in float32."""
-    device = next(model.parameters()).device
-    lengths = steps_a_row(inputs)
-    answer = torch.zeros(len(lengths), output_size)
-    model.eval()
-    with torch.no_grad():
-        for rows in BucketBatches(lengths, tokens=4 * 8192, max_rows=256, shuffle=False).epoch(0):
-            answer[torch.from_numpy(rows)] = model(pad(inputs, rows, device)).float().cpu()
-    return answer

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from treadle.data import BucketBatches, Ragged
-from treadle.tasks.sequence.network import SequenceNetwork, answer_rows, pad
+from treadle.tasks.sequence.network import SequenceNetwork, pad
 from treadle.tasks.sequence.targets import Target
 from treadle.training import Objective
 
@@ -33,8 +33,8 @@ def answer_objective(
         device = next(model.parameters()).device
         return target.loss(model(pad(inputs, batch, device)), targets[torch.from_numpy(batch)].to(device))
 
-    def evaluate(model: nn.Module) -> dict[str, float]:
-        answer = answer_rows(model, dev_inputs, target.size)
+    def evaluate(_: nn.Module) -> dict[str, float]:
+        answer = network.answers(dev_inputs)
         return {"loss": float(target.loss(answer, dev_targets)), **target.dev_metrics(answer, dev_targets)}
 
     return Objective(network, batches, loss, evaluate, target.merit, layers=network.layers())

@@ -1,23 +1,44 @@
-"""A number a sequence."""
+"""A number a sequence, or a number at every step of it."""
 
 import numbers
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
+from torch import Tensor
 
+from treadle.data import Kind, Ragged
 from treadle.errors import InputError
 from treadle.tasks.sequence.estimator import SequenceEstimator
-from treadle.tasks.sequence.targets import NumberTarget, Target
+from treadle.tasks.sequence.features import Where
+from treadle.tasks.sequence.inputs import row_name
+from treadle.tasks.sequence.network import SequenceNetwork
+from treadle.tasks.sequence.per_step import StepNetwork, Windows, check_targets, step_objective
+from treadle.tasks.sequence.targets import NumberTarget, StepTarget, Target
+from treadle.tasks.settings import check
+from treadle.training import Objective, TrainingSettings
+
+
+class WindowSettings(BaseModel):
+    """How far a gradient goes back; documented in `SequenceRegressor`."""
+
+    bptt: int | None = Field(ge=1)
 
 
 class SequenceRegressor(RegressorMixin, SequenceEstimator):
     """Predict a number from texts, token lists, symbol strings, numeric sequences, or several of them at once.
 
-    The arguments are those of `SequenceEstimator`. The target is standardised by training data, the loss is the squared
-    error.
+    The target is standardised by training data, the loss is the squared error. Where the target of a row is a list, it
+    is a number for each step of a series: what is left of a machine's life, say. `predict` then gives an array a row.
+
+    Args:
+        bptt: With a target a step: steps of a window that the gradient goes back through; the state is carried from
+            window to window, and what training holds does not grow with the length of a series. None for whole series.
+        **options: Those of `SequenceEstimator`.
 
     Example:
         >>> import numpy as np
@@ -25,11 +46,68 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         >>> model = SequenceRegressor(hidden_size=8, epochs=60, dropout=0.0).fit(series, np.linspace(0, 100, 64))
         >>> bool(abs(model.predict([np.zeros(4)])[0] - 50) < 10)
         True
+        >>> steps = [one.cumsum() for one in series]
+        >>> model = SequenceRegressor(bidirectional=False, hidden_size=8, epochs=1).fit(series, steps)
+        >>> [answer.shape for answer in model.predict([np.zeros(4), np.zeros(6)])]
+        [(4,), (6,)]
     """
 
     task = "regress"
 
+    def __init__(self, *, bptt: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.bptt = bptt
+
+    def check_arguments(self) -> None:
+        """Check every argument, as far as that needs no data.
+
+        Raises:
+            InputError: An argument lies outside its range.
+        """
+        super().check_arguments()
+        check(WindowSettings, self.get_params())
+        if self.bptt is not None and self.bidirectional:
+            raise InputError(
+                f"bptt is {self.bptt}, but a bidirectional network reads every series from its end too, so it cannot "
+                "be cut; train a causal one with bidirectional=False, or use checkpoint"
+            )
+
+    def build_network(self) -> SequenceNetwork:
+        """A fresh network for the fitted features and target, drawn by `seed`; it takes the place of `network_`."""
+        if not self.target_.per_step:
+            return super().build_network()
+        (feature,) = self.features_.values()
+        self.network_ = self.drawn(lambda: StepNetwork(feature, self.settings_, self.bptt))
+        return self.network_
+
+    def predict(self, X: Any) -> Any:
+        """The number of every row of `X`, `[rows]`; with targets a step, an array `[steps]` a row, in a list.
+
+        Raises:
+            InputError: `X` does not fit what the model was trained on.
+        """
+        columns = self._columns(X)
+        found = self.target_.predict(self.answer_columns(columns))
+        return self.by_row(found, columns) if self.target_.per_step else found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R2; with targets a step, over the steps of all rows.
+
+        Raises:
+            InputError: `X` or `y` does not fit what the model was trained on.
+        """
+        if not self.target_.per_step:
+            return float(super().score(X, y, sample_weight))
+        split = self.split(X, y)
+        check_targets(self.target_, self.encode(split.columns), split.y, row_name)
+        return float(r2_score(np.concatenate(split.y), np.concatenate(self.predict(X))))
+
     def _check_target(self, y: Any, rows: int) -> Any:
+        values = y.to_list() if hasattr(y, "to_list") else y  # a pandas or polars column
+        if _has_sequences(values):
+            if len(values) != rows:
+                raise InputError(f"there are {rows} rows and {len(values)} targets, expected equally many")
+            return [_steps(one, row) for row, one in enumerate(values)]
         checked = np.asarray(column_or_1d(y, warn=True))
         if checked.dtype == object and all(isinstance(value, numbers.Real) for value in checked):
             checked = checked.astype(np.float64)
@@ -43,10 +121,92 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         return checked.astype(np.float64)
 
     def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:
-        return NumberTarget(float(y[train].mean()), float(y[train].std()))
+        if isinstance(y, np.ndarray):
+            if self.bptt is not None:
+                raise InputError(
+                    "bptt is for targets a step, and there is one number a row; leave it out, and set checkpoint where "
+                    "series are very long"
+                )
+            return NumberTarget(float(y[train].mean()), float(y[train].std()))
+        self._refuse_for_steps()
+        known = np.concatenate([y[row] for row in train])
+        if not len(known):
+            raise InputError("no row has a target, expected one for each step of a series")
+        return StepTarget(float(known.mean()), float(known.std()))
+
+    def _refuse_for_steps(self) -> None:
+        """Refuse what has no number for each step.
+
+        Raises:
+            InputError: There are several inputs, or one that is no series; or the series are cut.
+        """
+        if len(self.features_) > 1:
+            raise InputError(f"targets a step need one input, found {', '.join(map(repr, self.features_))}")
+        (feature,) = self.features_.values()
+        if feature.kind is not Kind.SERIES:
+            raise InputError(f"targets a step need a series of numbers as input, found {feature.kind.value}")
+        if self.max_length is not None:
+            raise InputError(
+                f"max_length={self.max_length} reads no more than the first steps, and every step has a target; set "
+                "bptt or checkpoint where series are very long"
+            )
+
+    def _check_pairs(self, inputs: list[Ragged], y: Any, where: Where) -> None:
+        check_targets(self.target_, inputs, y, where)
+
+    def _steps_of_a_pass(self, lengths: Tensor) -> float:
+        if self.bptt is None:
+            return super()._steps_of_a_pass(lengths)
+        rows = max(1, min(self.batch_size, self.batch_tokens // self.bptt))
+        return float(lengths.sum()) / (rows * self.bptt)
+
+    def _objective(
+        self,
+        network: SequenceNetwork,
+        settings: TrainingSettings,
+        rows: tuple[list[Ragged], Tensor],
+        dev: tuple[list[Ragged], Tensor],
+    ) -> Objective:
+        if not isinstance(network, StepNetwork) or not isinstance(self.target_, StepTarget):
+            return super()._objective(network, settings, rows, dev)
+        windows = Windows(
+            rows[0][0].lengths,
+            self.bptt,
+            tokens=settings.batch_tokens,
+            max_rows=settings.batch_size,
+            seed=self.seed,
+        )
+        return step_objective(network, self.target_, windows, rows, dev)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn should know."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _has_sequences(y: Any) -> bool:
+    """Whether targets are given a step: lists in a list, or an array `[rows, steps]` of several steps."""
+    if isinstance(y, np.ndarray) and y.dtype != object:
+        return y.ndim == 2 and y.shape[1] > 1
+    if not isinstance(y, list | tuple | np.ndarray) or not len(y):
+        return False
+    return all(isinstance(one, list | tuple | np.ndarray) and np.ndim(one) >= 1 for one in y)
+
+
+def _steps(targets: Any, row: int) -> NDArray[np.float64]:
+    """The targets of a row's steps.
+
+    Raises:
+        InputError: They are no list of finite numbers.
+    """
+    try:
+        found = np.asarray(targets, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"the targets of row {row} are {targets!r:.50}, expected a number for each step") from None
+    if found.ndim != 1:
+        raise InputError(f"the targets of row {row} are of shape {list(found.shape)}, expected a number for each step")
+    bad = np.flatnonzero(~np.isfinite(found))
+    if len(bad):
+        raise InputError(f"the target of step {bad[0] + 1} of row {row} is {found[bad[0]]}, expected a finite number")
+    return found

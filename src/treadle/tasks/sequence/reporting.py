@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from treadle.data import Kind, Ragged
@@ -20,11 +21,13 @@ from treadle.evaluation import (
     floor,
     score,
 )
+from treadle.evaluation.baselines.steps import step_baseline, step_floor
 from treadle.tasks.outcome import REPORT, facts, write_page
 from treadle.tasks.sequence.explanation import worst_errors
 from treadle.tasks.sequence.features import Feature, Where
 from treadle.tasks.sequence.inputs import Columns, row_name
 from treadle.tasks.sequence.network import SequenceNetwork
+from treadle.tasks.sequence.per_step import check_targets
 from treadle.tasks.sequence.split import Split
 from treadle.tasks.sequence.targets import Target
 
@@ -54,7 +57,11 @@ class Reported(ABC):
 
     @abstractmethod
     def answer_columns(self, columns: Columns, where: Where = row_name) -> Tensor:
-        """What the network says of every row of columns in the form of their kinds, `[rows, output_size]`."""
+        """What the network says of every row, or step, of columns in the form of their kinds, `[rows, output_size]`."""
+
+    @abstractmethod
+    def by_row(self, steps: NDArray[Any], columns: Columns) -> list[NDArray[Any]]:
+        """What belongs to the steps of all rows of a series, an array a row."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -96,15 +103,33 @@ def answers(estimator: Reported, columns: Columns, where: Where = row_name) -> l
         InputError: A cell does not fit what the model was trained on.
     """
     target = estimator.target_
-    return [target.answer(row) for row in target.output(estimator.answer_columns(columns, where))]
+    output = target.output(estimator.answer_columns(columns, where))
+    if target.per_step:
+        return [{"prediction": one.tolist()} for one in estimator.by_row(output, columns)]
+    return [target.answer(row) for row in output]
 
 
 def predictions(estimator: Reported, split: Split) -> Predictions:
-    """What the model says of a split, beside the truth."""
-    answer = estimator.answer_columns(split.columns, split.places.__getitem__ if split.places else row_name)
-    return Predictions(
-        split.y, estimator.target_.output(answer), estimator.target_.classes.tolist(), _lengths(estimator, split)
-    )
+    """What the model says of a split, beside the truth; of targets a step, the steps of all rows one after the other.
+
+    Raises:
+        InputError: A cell does not fit what the model was trained on, or a row has not a target for each step.
+    """
+    where = split.places.__getitem__ if split.places else row_name
+    answer = estimator.answer_columns(split.columns, where)
+    return _beside(estimator, split, estimator.target_.output(answer), where)
+
+
+def _beside(estimator: Reported, split: Split, output: Any, where: Where = row_name) -> Predictions:
+    """What was said of a split, beside the truth."""
+    target, inputs = estimator.target_, estimator.encode(split.columns)
+    if target.measured == "regress":
+        check_targets(target, inputs, split.y, where)
+    if not target.per_step:
+        lengths = np.max([ragged.lengths.numpy() for ragged in inputs], axis=0)
+        return Predictions(split.y, output, target.classes.tolist(), lengths)
+    groups = np.repeat(np.arange(len(split)), inputs[0].lengths.numpy())
+    return Predictions(np.concatenate(split.y), output, groups=groups)
 
 
 def metrics(estimator: Reported, predicted: Predictions) -> dict[str, Estimate]:
@@ -120,18 +145,13 @@ def fit_baselines(estimator: Reported, train: Split, others: Mapping[str, Split]
     """
     task, kinds = estimator.target_.measured, {name: f.kind for name, f in estimator.features_.items()}
     systems = []
-    for make in (baseline, floor):
+    for make in (step_baseline, step_floor) if estimator.target_.per_step else (baseline, floor):
         model = make(task)
         since = time.monotonic()
         model.fit(_with_kinds(train.columns, kinds), train.y, estimator.target_.classes.tolist())
         seconds = time.monotonic() - since
         said = {
-            name: Predictions(
-                split.y,
-                model.predict(_with_kinds(split.columns, kinds)),
-                estimator.target_.classes.tolist(),
-                _lengths(estimator, split),
-            )
+            name: _beside(estimator, split, model.predict(_with_kinds(split.columns, kinds)))
             for name, split in others.items()
         }
         systems.append(System(model.name, said, model.description, seconds))
@@ -171,16 +191,12 @@ def make_report(
         floor=None if baselines is None else baselines[1],
         summary=f"{estimator.describe()}: {estimator.describe_size()}.",
         history=estimator.history_,
-        errors=worst_errors(estimator, splits[shown], said[shown]),
+        errors=[] if estimator.target_.per_step else worst_errors(estimator, splits[shown], said[shown]),
         data_notes=data_notes,
         config=estimator.get_params() if config is None else config,
         commands=commands,
         facts=facts(),
     )
-
-
-def _lengths(estimator: Reported, split: Split) -> Any:
-    return np.max([ragged.lengths.numpy() for ragged in estimator.encode(split.columns)], axis=0)
 
 
 def _with_kinds(columns: Columns, kinds: Mapping[str, Kind]) -> dict[str, tuple[str, Sequence[Any]]]:

@@ -24,6 +24,8 @@ class Target(Protocol):
     """By which metrics it is judged."""
     classes: Array
     """The classes or labels in the order of the answer's numbers; none for a number."""
+    per_step: bool
+    """Whether every step of a row has a target, and every step an answer, one row after the other."""
 
     def encode(self, y: Sequence[Any]) -> Tensor:
         """The targets of rows as a tensor whose first axis is the row."""
@@ -59,6 +61,7 @@ class ClassTarget:
     """
 
     measured: Task = "classify"
+    per_step = False
 
     def __init__(self, classes: Array, weights: Tensor | None = None) -> None:
         self.classes = classes
@@ -124,6 +127,7 @@ class LabelsTarget:
     """
 
     measured: Task = "multilabel"
+    per_step = False
 
     def __init__(self, classes: Array, weights: Tensor | None = None) -> None:
         self.classes = classes
@@ -190,6 +194,7 @@ class NumberTarget:
 
     size = 1
     measured: Task = "regress"
+    per_step = False
     classes: Array = np.array([])
 
     def __init__(self, mean: float, scale: float) -> None:
@@ -230,6 +235,20 @@ class NumberTarget:
         return {"kind": "number", "mean": self.mean, "scale": self.scale}
 
 
+class StepTarget(NumberTarget):
+    """A number a step: `NumberTarget` over the steps of all rows, one row after the other."""
+
+    per_step = True
+
+    def encode(self, y: Sequence[Any]) -> Tensor:
+        """Standardised, float32 `[steps of all rows]`."""
+        return super().encode(np.concatenate([np.asarray(one, dtype=np.float64) for one in y]).tolist())
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean and scale."""
+        return super().to_json() | {"kind": "steps"}
+
+
 def _by_name(classes: Array, output: Any) -> dict[str, float]:
     return dict(zip(map(str, classes.tolist()), output.tolist(), strict=True))
 
@@ -248,8 +267,9 @@ def load_target(saved: Any) -> Target:
         InputError: It is damaged.
     """
     try:
-        if saved["kind"] == "number":
-            return NumberTarget(float(saved["mean"]), float(saved["scale"]))
+        if saved["kind"] in ("number", "steps"):
+            make = StepTarget if saved["kind"] == "steps" else NumberTarget
+            return make(float(saved["mean"]), float(saved["scale"]))
         kinds: dict[str, Any] = {"classes": ClassTarget, "labels": LabelsTarget}
         target: Target = kinds[saved["kind"]](np.array(saved["classes"]))
         return target
