@@ -217,6 +217,16 @@ def test_a_step_that_cannot_be_used_is_refused_and_the_stream_goes_on(x: Any, y:
     assert model.predict_one([0.5, 40.0]) == other.predict_one([0.5, 40.0])
 
 
+@pytest.mark.parametrize("x", [[], "text", [[1.0], [1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]], [math.inf], ["a"]])
+def test_a_first_step_that_cannot_be_used_leaves_the_form_open(x: Any) -> None:
+    model = OnlineRegressor(**SMALL)
+    for method in (model.predict_one, lambda step: model.learn_one(step, 1.0)):
+        with pytest.raises(InputError):
+            method(x)
+    model.learn_one([1.0, 2.0, 3.0], 1.0)
+    assert model.steps_ == 1
+
+
 def test_named_features_may_hold_dates_come_late_and_be_missing() -> None:
     model = OnlineRegressor(**SMALL)
     for t in range(60):
@@ -233,6 +243,9 @@ def test_named_features_may_hold_dates_come_late_and_be_missing() -> None:
         model.predict_one({"a": math.inf})
     with pytest.raises(InputError, match="more than 1024 features"):
         model.learn_one({str(number): 1.0 for number in range(1100)}, 1.0)
+    before = model.steps_
+    model.learn_one({str(number): float(number) for number in range(900)}, 1.0)
+    assert model.steps_ == before + 1
 
 
 def test_a_network_that_grows_answers_as_before() -> None:

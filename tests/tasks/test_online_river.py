@@ -38,7 +38,9 @@ def checks() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets, "CreditCard", Transactions)
         for kind in (RiverRegressor, RiverClassifier, RiverForecaster, RiverAnomalyDetector):
-            model = kind(hidden_size=4)
+            model = kind(
+                hidden_size=4, bptt=64
+            )  # a network that is small and learns seldom: it is the form that is held
             for number, check in enumerate(yield_checks(model)):
                 yield pytest.param(model, check, id=f"{kind.__name__}-{number}-{check.__name__}")
 

@@ -56,11 +56,7 @@ class Reader:
             raise InputError(f"a {self.what} is features by name, as the first was, found {step!r:.50}")
         if step is None and self.width <= 1:
             return np.array([np.nan]), []
-        if self.width:
-            row = read_numbers(step, self.width, missing=True)
-        else:
-            shape = np.shape(step)
-            row = read_numbers(step, shape[-1] if shape else 1, missing=True)
+        row = read_numbers(step, self.width or _size(step), missing=True)
         if len(row) != 1:
             raise InputError(f"one {self.what} is expected at a time, found {len(row)}")
         return row[0], []
@@ -75,7 +71,7 @@ class Reader:
             self.named = isinstance(step, Mapping)
         before = self.width
         if not self.named:
-            self.width = self.width or (np.shape(step) or (1,))[-1]
+            self.width = self.width or _size(step)
             return self.width > before
         taken = len(self.columns)
         for name in sorted(new, key=repr):  # the order in which a mapping happens to hold them means nothing
@@ -102,7 +98,8 @@ class Reader:
                 row[column] = _number(self.what, name, value, calendar=False)
             else:
                 self._place_time(row, name, value)
-        if new and len(self.columns) + len(new) * (2 * len(_CLOCK)) > MOST:
+        more = sum(2 * len(_CLOCK) if isinstance(step[name], date) else 1 for name in new)
+        if len(self.columns) + more > MOST:
             raise InputError(f"more than {MOST} features have come by now, expected the same ones at every {self.what}")
         return row, new
 
@@ -135,6 +132,14 @@ def calendar(when: date) -> list[float]:
     year = (when.timetuple().tm_yday - 1 + clock) / 365.25
     angles = 2 * np.pi * np.array([clock, (when.weekday() + clock) / 7, year])
     return np.stack([np.sin(angles), np.cos(angles)], 1).ravel().tolist()
+
+
+def _size(step: Any) -> int:
+    """Numbers of a step that is the first, 1 for one that is none."""
+    try:
+        return max(1, (np.shape(step) or (1,))[-1])
+    except ValueError:  # lists of different lengths in a list
+        return 1
 
 
 def _parts() -> list[str]:

@@ -1,5 +1,6 @@
 """Features in, a target out: what online regressor and classifier share."""
 
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -111,14 +112,14 @@ class SupervisedOnline(OnlineEstimator):
     def _grow_target(self, y: Any) -> None:
         """Make room for a target of a new kind."""
 
+    @abstractmethod
     def _check_target(self, y: Any) -> None:
         """Hold a target to its form.
 
         Raises:
             InputError: It is none.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn_step(self, z: Floats, y: Any) -> None:
         """Learn from a scaled step."""
-        raise NotImplementedError
