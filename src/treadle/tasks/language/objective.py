@@ -2,7 +2,6 @@
 
 import math
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,25 +11,9 @@ from torch import Tensor, nn
 from treadle.data import BucketBatches, Ragged
 from treadle.data.streams import Streams, Window, document_rows, whole_documents
 from treadle.errors import InputError
-from treadle.tasks.language.network import LanguageNetwork, States, detached
+from treadle.tasks.language.network import LanguageNetwork, States
 from treadle.training import Objective, TrainingSettings
-
-
-class CarriedStates:
-    """The states between two windows of the same streams."""
-
-    def __init__(self, network: LanguageNetwork) -> None:
-        self.network = network
-        self.states: States | None = None
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
-        return {"states": self.states}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a checkpoint, which holds lists where there were tuples."""
-        saved = state["states"]
-        self.states = None if saved is None else self.network.states_of(saved)
+from treadle.training.carried import CarriedStates
 
 
 def stream_objective(
@@ -46,13 +29,13 @@ def stream_objective(
         settings: Of training; its batch size is the number of streams.
         bptt: Steps of a window.
     """
-    carried = CarriedStates(network)
+    carried = CarriedStates(network.stack)
 
     def loss(model: nn.Module, window: Window) -> Tensor:
         window = window.to(network.embedding.weight.device)
         before = None if window.first else carried.states
         found, after = model(window.inputs, before, lengths=window.lengths, reset=window.reset, targets=window.targets)
-        carried.states = detached(after)
+        carried.keep(after)
         return found  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
 
     streams = Streams(train, rows=settings.batch_size, steps=bptt, seed=settings.seed)
