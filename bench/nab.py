@@ -6,7 +6,6 @@ python bench/nab.py ../shared/data
 import csv
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,21 @@ from treadle.tasks.detect import AnomalyDetector
 SEEDS = (0, 1, 2)
 RANDOM_SEEDS = range(20)
 
-PUBLISHED = {  # the sum of a detector's published scores of these files, results/DETECTOR/DETECTOR_standard_scores.csv
-    "ARTime": (63.9, 74.9),
-    "Numenta HTM": (55.5, 70.1),
-    "HTM Java": (52.2, 65.5),
-    "Relative Entropy": (49.9, 54.6),
-    "KNN CAD": (45.2, 58.0),
-    "Random Cut Forest": (43.1, 51.7),
-    "CAD OSE": (41.8, 69.9),
-    "earthgecko Skyline": (32.9, 58.2),
-    "Twitter ADVec": (26.7, 47.1),
-    "Windowed Gaussian": (13.4, 39.6),
-    "Etsy Skyline": (10.1, 35.7),
+# Of each detector: the sum of the scores that NAB publishes for these files (results/DETECTOR/DETECTOR_standard_scores.csv),
+# normalised; the same from its published scores of every record, with the threshold that is best over these files, by
+# `nab_score`; and its published score of the whole corpus.
+PUBLISHED = {
+    "ARTime": (63.9, 66.5, 74.9),
+    "Numenta HTM": (55.5, 57.8, 70.1),
+    "HTM Java": (52.2, 54.9, 65.5),
+    "Relative Entropy": (49.9, 49.9, 54.6),
+    "KNN CAD": (45.2, 45.2, 58.0),
+    "Random Cut Forest": (43.1, 50.3, 51.7),
+    "CAD OSE": (41.8, 45.4, 69.9),
+    "earthgecko Skyline": (32.9, 32.9, 58.2),
+    "Twitter ADVec": (26.7, 26.7, 47.1),
+    "Windowed Gaussian": (13.4, 13.4, 39.6),
+    "Etsy Skyline": (10.1, 11.5, 35.7),
 }
 
 
@@ -81,9 +83,7 @@ def main() -> None:
     torch.set_num_threads(1)
     data = series(Path(sys.argv[1]) / "series" / "nab")
     records = sum(len(values) for values, _ in data.values())
-    since = time.monotonic()
     ours = [scored(data, recurrent(seed)) for seed in SEEDS]
-    took = (time.monotonic() - since) / len(SEEDS) / records * 1e6
     random = [scored(data, arbitrary(seed)) for seed in RANDOM_SEEDS]
     simple, null = scored(data, rolling), scored(data, lambda values: np.zeros(len(values)))
 
@@ -112,8 +112,8 @@ def main() -> None:
         ],
     )
     theirs = table(
-        ["detector, as published", "these seven files", "whole corpus, 58 files"],
-        [[name, f"{here:.1f}", f"{whole:.1f}"] for name, (here, whole) in PUBLISHED.items()],
+        ["detector", "these seven files", "with the threshold that is best for them", "whole corpus, 58 files"],
+        [[name, *(f"{score:.1f}" for score in scores)] for name, scores in PUBLISHED.items()],
     )
     body = (
         f"The seven files, {records:,} records, seen once and in order; standard profile, probationary period of 15 %, "
@@ -121,9 +121,10 @@ def main() -> None:
         "settings, chosen on generated series; NAB's labels were read for this table alone.\n\n"
         f"{table(['detector', 'score', f'of {null.windows} windows found', 'false alarms'], rows)}\n\n"
         f"The sum that each file adds, before it is normalised (a perfect file adds its windows):\n\n{files}\n\n"
-        "Published scores of NAB 1.1, from its repository: the sum of the scores of these files, normalised alike, and "
-        "of the whole corpus. Their thresholds were chosen over the whole corpus.\n\n"
-        f"{theirs}\n\n{took:.0f} µs a record, to judge and to learn."
+        "Published scores of NAB 1.1, from its repository: the sum of the scores of these files, normalised alike, with "
+        "thresholds that were chosen over the whole corpus; the same with the threshold that is best over these files, as "
+        "ours is, from the published scores of every record; and the whole corpus.\n\n"
+        f"{theirs}"
     )
     record("python bench/nab.py ../shared/data", "Anomalies: NAB, realKnownCause", body)
 
