@@ -170,14 +170,16 @@ class SequenceEstimator(Estimator, Reader):
         self.target_ = self._fit_target(y, train)
         self._check_pairs(inputs, _take(y, train), lambda row: where(int(train[row])))
         targets = self.target_.encode(_take(y, train))
-        dev_where: Where
         if held is not None:
             dev_columns = {name: [cells[i] for i in held] for name, cells in columns.items()}
-            dev_y, dev_where = _take(y, held), lambda row: where(int(held[row]))
+            dev_y = _take(y, held)
         else:
             assert dev is not None
             dev_columns, dev_y = dev[0], self._check_target(dev[1], len(next(iter(dev[0].values()))))
-            dev_where = lambda row: f"dev, {row_name(row)}"  # noqa: E731 (as the other)
+
+        def dev_where(row: int) -> str:
+            return f"dev, {row_name(row)}" if held is None else where(int(held[row]))
+
         dev_inputs = self.encode(dev_columns)
         self._check_pairs(dev_inputs, dev_y, dev_where)
         dev_rows = dev_inputs, self.target_.encode(dev_y)
