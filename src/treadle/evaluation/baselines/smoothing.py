@@ -17,7 +17,7 @@ LONGEST = 1000
 """Steps of a history that are read at most, or four seasons if those are more: what is older weighs nothing."""
 
 _SHORTEST = 10  # statsmodels' own limit
-_ESTIMATED_SEASON = 24  # up to here the season's initial values are estimated, not read off the first seasons
+_ESTIMATED = 24, 20  # longest season, and seasons of history, whose initial values are estimated: later ones fade
 _PATHS = 500
 _STATES = 20_000_000  # numbers that drawing paths may hold
 
@@ -69,9 +69,10 @@ def exponential_smoothing(
     """Exponential smoothing, its form chosen by the corrected Akaike criterion (AICc).
 
     Each of `forms` is fitted by maximum likelihood (statsmodels' `ETSModel`), to the last `LONGEST` steps or four
-    seasons. Quantiles are those of 500 paths drawn from the chosen form, the same ones every time. A series that no
-    form can be fitted to, because it is too short or does not change, is foreseen by seasonal naive. Source: R.
-    Hyndman, A. Koehler, J. Ord & R. Snyder, "Forecasting with exponential smoothing", 2008, chapters 2, 5 and 7.
+    seasons; the season's initial values are read off the first seasons where it is long or there are many. Quantiles
+    are those of 500 paths drawn from the chosen form, the same ones every time. A series that no form can be fitted
+    to, because it is too short or does not change, is foreseen by seasonal naive. Source: R. Hyndman, A. Koehler, J.
+    Ord & R. Snyder, "Forecasting with exponential smoothing", 2008, chapters 2, 5 and 7.
 
     Args:
         history: `[time]`; missing values are interpolated.
@@ -113,7 +114,7 @@ def _fits(past: Floats, season: int, tried: Sequence[Form]) -> "list[tuple[Form,
         spare = len(past) - form.parameters(season) - 1
         if spare < 1:
             continue
-        estimated = form.seasonal is None or season <= _ESTIMATED_SEASON
+        estimated = form.seasonal is None or (season <= _ESTIMATED[0] and len(past) <= _ESTIMATED[1] * season)
         try:
             model = ETSModel(
                 past,

@@ -17,7 +17,7 @@ from treadle.tasks.forecast.rolling import Rolled
 from treadle.tasks.outcome import Say, facts
 
 SMOOTHED = 100
-"""Forecasts that exponential smoothing is fitted for, at most: each takes about a second."""
+"""Forecasts that exponential smoothing is fitted for, at most: each takes up to a second."""
 
 
 def simple_methods(rolled: Rolled, split: str, seed: int, say: Say) -> tuple[list[ForecastSystem], Forecasts]:
