@@ -149,6 +149,8 @@ def test_plain_text_is_tagged_a_line_a_sentence(treadle, run, tmp_path):
     row = json.loads(rows[2])
     assert row["offsets"] == [[0, 4], [6, 10]]
     assert row["text"][row["spans"][0]["start_char"] :] == "Rome"
+    for option, sentence in {"--header": "--header is not for", "--input=1": "lines of text have no columns"}.items():
+        assert sentence in treadle("predict", run.folder, notes, "--format", "lines", option).err
     columns = tmp_path / "columns.txt"
     columns.write_text("from x O\nRome x B-LOC\n")
     assert treadle("predict", run.folder, columns, "--format", "conll").out == "from [Rome](LOC)\n"

@@ -121,6 +121,9 @@ class TagWork(Work):
             for line in lines:
                 yield from answers(estimator, to_given([_sentence(line)]))
         elif source.format == LINES:
+            source.refuse("tag", "separator", "header")
+            if source.input:
+                raise InputError(f"lines of text have no columns, found --input {source.input[0]!r}")
             text = read_text(existing(source.train), source.encoding).removesuffix("\n")
             yield from answers(estimator, to_given([_sentence(line) for line in text.split("\n") if text]))
         else:
