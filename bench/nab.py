@@ -20,9 +20,9 @@ from treadle.tasks.detect import AnomalyDetector
 SEEDS = (0, 1, 2)
 RANDOM_SEEDS = range(20)
 
-# Of each detector: the sum of the scores that NAB publishes for these files (results/DETECTOR/DETECTOR_standard_scores.csv),
-# normalised; the same from its published scores of every record, with the threshold that is best over these files, by
-# `nab_score`; and its published score of the whole corpus.
+# Of each detector: the sum of the scores that NAB publishes for these files, normalised (DETECTOR_standard_scores.csv
+# in results/DETECTOR of its repository); the same from its published scores of every record, with the threshold that is
+# best over these files, by `nab_score`; and its published score of the whole corpus.
 PUBLISHED = {
     "ARTime": (63.9, 66.5, 74.9),
     "Numenta HTM": (55.5, 57.8, 70.1),
@@ -121,9 +121,9 @@ def main() -> None:
         "settings, chosen on generated series; NAB's labels were read for this table alone.\n\n"
         f"{table(['detector', 'score', f'of {null.windows} windows found', 'false alarms'], rows)}\n\n"
         f"The sum that each file adds, before it is normalised (a perfect file adds its windows):\n\n{files}\n\n"
-        "Published scores of NAB 1.1, from its repository: the sum of the scores of these files, normalised alike, with "
-        "thresholds that were chosen over the whole corpus; the same with the threshold that is best over these files, as "
-        "ours is, from the published scores of every record; and the whole corpus.\n\n"
+        "Published scores of NAB 1.1, from its repository: the sum of the scores of these files, normalised alike, "
+        "with thresholds that were chosen over the whole corpus; the same with the threshold that is best over these "
+        "files, as ours is, from the published scores of every record; and the whole corpus.\n\n"
         f"{theirs}"
     )
     record("python bench/nab.py ../shared/data", "Anomalies: NAB, realKnownCause", body)
