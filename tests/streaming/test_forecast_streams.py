@@ -55,7 +55,7 @@ def steps(data: Panel) -> list[Any]:
     [
         ({}, {}),
         ({"output": "gaussian", "mode": "autoregressive", "layers": 2, "residual": True}, {"holes": True}),
-        ({"conformal": True, "scaling": "series", "linear": True}, {"holes": True}),
+        ({"conformal": True, "scaling": "series"}, {"holes": True}),
         ({"transform": "log"}, {"unit": "hour"}),
         ({"cell": "gru"}, {"covariates": True, "unit": "hour"}),
         ({"mode": "autoregressive", "calendar": False}, {"covariates": True, "unit": "hour"}),

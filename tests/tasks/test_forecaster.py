@@ -189,9 +189,7 @@ def test_conformal_intervals_cover_what_they_say_where_the_network_is_wrong() ->
     assert covered[False] < 0.4 < 0.6 < covered[True]
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"mode": "autoregressive", "cell": "gru"}, {"conformal": True, "linear": True}]
-)
+@pytest.mark.parametrize("options", [{}, {"mode": "autoregressive", "cell": "gru"}, {"conformal": True}])
 def test_a_saved_model_says_the_same(tmp_path: Path, options: dict[str, Any]) -> None:
     panel = waves(step="day")
     first = model(**options).fit_panel(panel)

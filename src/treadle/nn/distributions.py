@@ -44,6 +44,17 @@ class Distribution(ABC):
         """The raw numbers of a distribution about the location, one scale wide: `[size]`."""
 
     @abstractmethod
+    def like(self, values: Tensor) -> Tensor:
+        """The raw numbers of a distribution like that of some values (of their share of the scale, for counts).
+
+        Args:
+            values: `[n]`, in scales about the location; at least one.
+
+        Returns:
+            `[size]`.
+        """
+
+    @abstractmethod
     def loss(self, raw: Tensor, y: Tensor, location: Tensor, scale: Tensor) -> Tensor:
         """What training minimises, `[...]`: does not depend on the unit of y."""
 
@@ -129,6 +140,11 @@ class _LocationScale(Distribution):
         return location + scale * raw[..., 0]
 
 
+def unsoftplus(positive: Tensor) -> Tensor:
+    """The inverse of the softplus; what is nearly zero or less becomes the least that is worth telling from it."""
+    return torch.log(torch.expm1(positive.clamp(min=10 * LEAST)))
+
+
 class Gaussian(_LocationScale):
     """A normal distribution. Source: D. Salinas et al., "DeepAR", International Journal of Forecasting 36, 2020."""
 
@@ -137,6 +153,10 @@ class Gaussian(_LocationScale):
     def start(self) -> Tensor:
         """Standard deviation one."""
         return torch.tensor([0.0, math.log(math.e - 1)])
+
+    def like(self, values: Tensor) -> Tensor:
+        """Mean and standard deviation."""
+        return torch.stack([values.mean(), unsoftplus(values.std(correction=0))])
 
     def _log_density(self, raw: Tensor, e: Tensor) -> Tensor:  # noqa: ARG002 (raw: the law has no further number)
         return -0.5 * e.square() - 0.5 * math.log(2 * math.pi)
@@ -156,6 +176,11 @@ class StudentT(_LocationScale):
     def start(self) -> Tensor:
         """About ten degrees of freedom."""
         return torch.tensor([0.0, math.log(math.e - 1), 8.0])
+
+    def like(self, values: Tensor) -> Tensor:
+        """Median and the half width of the middle half, with about ten degrees of freedom."""
+        edges = values.quantile(values.new_tensor([0.25, 0.75]))
+        return torch.stack([values.median(), unsoftplus((edges[1] - edges[0]) / 1.4), values.new_tensor(8.0)])
 
     def _freedom(self, raw: Tensor) -> Tensor:
         return 2 + F.softplus(raw[..., 2])
@@ -185,6 +210,10 @@ class NegativeBinomial(Distribution):
     def start(self) -> Tensor:
         """The mean one scale, alpha a half."""
         return torch.tensor([math.log(math.e - 1), -0.4])
+
+    def like(self, values: Tensor) -> Tensor:
+        """Their mean, with alpha a half."""
+        return torch.stack([unsoftplus(values.mean()), values.new_tensor(-0.4)])
 
     def _parameters(self, raw: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and 1 / alpha."""

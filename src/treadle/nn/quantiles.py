@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from treadle.errors import InputError
-from treadle.nn.distributions import Distribution
+from treadle.nn.distributions import Distribution, unsoftplus
 
 
 class Quantiles(Distribution):
@@ -45,14 +45,16 @@ class Quantiles(Distribution):
 
     def start(self) -> Tensor:
         """Those of a normal distribution of standard deviation one."""
-        found = torch.special.ndtri(torch.tensor(self.levels, dtype=torch.float64))
-        steps = found.diff()
-        raw = torch.zeros(self.size, dtype=torch.float64)
-        raw[self._middle + 1 :] = steps[self._middle :]
-        raw[: self._middle] = steps[: self._middle]
-        positive = torch.arange(self.size) != self._middle
-        raw[positive] = torch.log(torch.expm1(raw[positive]))
-        return raw.float()
+        return self._raw(torch.special.ndtri(torch.tensor(self.levels, dtype=torch.float64))).float()
+
+    def like(self, values: Tensor) -> Tensor:
+        """Their quantiles."""
+        return self._raw(values.quantile(values.new_tensor(self.levels)))
+
+    def _raw(self, quantiles: Tensor) -> Tensor:
+        """The raw numbers of quantiles, `[size]`."""
+        c, steps = self._middle, unsoftplus(quantiles.diff())
+        return torch.cat([steps[:c], quantiles[c : c + 1], steps[c:]])
 
     def _standard(self, raw: Tensor) -> Tensor:
         """The quantiles at the head's own levels in scales, `[..., size]`."""

@@ -1,6 +1,6 @@
-"""What a forecast begins from: a plain rule on the last window, whose errors the network learns."""
+"""What a forecast begins from: a linear rule on the last window, whose errors the network learns."""
 
-from collections.abc import Callable
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,15 @@ Floats = NDArray[np.float64]
 
 BASES = ("last", "level", "season", "profile", "season-drift")
 """The names of all rules."""
+
+STRENGTHS = (0.003, 0.03, 0.3, 3.0)
+"""Of ridge regression, in mean squares of a window's values."""
+LAST = 0.25
+"""Share of the training data, at its end, that rules are compared on."""
+FEWEST = 20
+"""Windows that a rule is fitted on at least."""
+MARGIN = 0.005
+"""By how much less a rule must err than a simpler one."""
 
 
 def base_matrix(name: str, horizon: int, lookback: int, season: int) -> Floats:
@@ -63,14 +72,66 @@ def possible_bases(lookback: int, season: int) -> list[str]:
     return ["last", "level", "season", *(["profile", "season-drift"] if lookback >= 2 * season else [])]
 
 
-def choose_base(error_of: Callable[[Floats], float], horizon: int, lookback: int, season: int) -> str:
-    """The rule that errs least on the training data; of equal ones the simplest.
+def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, season: int) -> tuple[str, Floats]:
+    r"""The rule, corrected by ridge regression, that errs least on the last quarter of the training data.
+
+    With a rule's weights B, all windows X and what came after them Y (both less the window's mean and in its scale),
+
+    $$A = B + (Y - X B^\top)^\top X\,(X^\top X + \lambda\,\tfrac{\mathrm{tr}\,X^\top X}{W} I)^{-1}$$
+
+    with the means of the columns taken off. Rules and the strengths \(\lambda\) of `STRENGTHS` (and none: the rule
+    itself) are compared by the mean absolute error on the last quarter of every series, but for what they always err
+    by; the best is fitted once more on everything.
 
     Args:
-        error_of: The mean absolute error, in scales, of the forecasts by some weights.
-        horizon: H.
-        lookback: W.
+        windows: `[origins, lookback]`, X.
+        ahead: `[origins, horizon]`, Y; NaN where it is not known, which counts as if the rule were right.
+        place: `[origins]`: where in its series each lies, from 0 to 1.
+        reach: `[origins]`: how long the horizon is, in lengths of the series.
         season: m.
+
+    Returns:
+        The rule's name, with the strength if it is corrected, and the weights `[horizon, lookback]`, each row of which
+        sums to 1.
+
+    Source: A. Hoerl & R. Kennard, "Ridge regression", Technometrics 12, 1970.
     """
+    lookback = windows.shape[1]
     names = possible_bases(lookback, season)
-    return min(names, key=lambda name: error_of(base_matrix(name, horizon, lookback, season)))
+    last = place >= 1 - LAST
+    first = place + np.minimum(reach, LAST / 2) < 1 - LAST
+    best = (math.inf, names[0], 0.0)
+    if first.sum() >= FEWEST and (~np.isnan(ahead[last])).any():
+        for strength in (0.0, *STRENGTHS):
+            for name in names:
+                weights = _corrected(name, strength, windows[first], ahead[first], season)
+                always = _median(ahead[first] - windows[first] @ weights.T)
+                error = float(np.nanmean(np.abs(ahead[last] - windows[last] @ weights.T - always)))
+                if error < best[0] * (1 - MARGIN):
+                    best = (error, name, strength)
+    _, name, strength = best
+    weights = _corrected(name, strength, windows, ahead, season)
+    # A window less its mean has no part along the ones, so that the rows may be made to sum to 1.
+    weights = weights + (1 - weights.sum(1, keepdims=True)) / lookback
+    return (f"{name}, ridge {strength:g}" if strength else name), weights
+
+
+def _corrected(name: str, strength: float, windows: Floats, ahead: Floats, season: int) -> Floats:
+    """A rule with its correction of a certain strength; 0 for none."""
+    rule = base_matrix(name, ahead.shape[1], windows.shape[1], season)
+    if not strength:
+        return rule
+    error = ahead - windows @ rule.T
+    error = np.nan_to_num(error - np.nan_to_num(_median(error)))
+    x = windows - windows.mean(0)
+    square = x.T @ x
+    square[np.diag_indices_from(square)] += strength * max(np.trace(square), 1e-9) / len(square)
+    return np.asarray(rule + np.linalg.solve(square, x.T @ error).T)
+
+
+def _median(error: Floats) -> Floats:
+    """Of every column, NaN where nothing is known."""
+    found = np.full(error.shape[1], np.nan)
+    known = ~np.isnan(error).all(0)
+    found[known] = np.nanmedian(error[:, known], 0)
+    return found

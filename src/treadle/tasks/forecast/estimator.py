@@ -14,7 +14,7 @@ from treadle.errors import InputError, counted
 from treadle.streaming import Streaming
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.forecast.features import PanelFeatures
-from treadle.tasks.forecast.learning import Part, chosen_shape, dev_begins, fit_features
+from treadle.tasks.forecast.learning import Part, dev_begins, fit_features
 from treadle.tasks.forecast.network import ForecastNetwork
 from treadle.tasks.forecast.objective import StretchBatches, forecast_objective
 from treadle.tasks.forecast.predictions import Predicting
@@ -23,9 +23,9 @@ from treadle.tasks.forecast.streaming import ForecastStreamModel
 from treadle.tasks.settings import check
 from treadle.training import Progress, TrainingSettings
 
-AUTO_STEPS, AUTO_EPOCHS = 1000, (8, 40)
+AUTO_STEPS, AUTO_EPOCHS = 200, (8, 40)
 """Steps that a run has about, and the fewest and the most epochs, where `epochs` is left open."""
-ANSWERS = 3_000_000
+ANSWERS = 600_000
 """Raw numbers of a batch at most: of a long horizon, fewer steps are answered at."""
 
 
@@ -34,16 +34,18 @@ class Forecaster(Estimator, Predicting, Streaming):
 
     One network for all series. Each is transformed (`transform`), and every window of it is seen from its own level and
     in its own spread (`scaling`), so that a series of any size can be forecast. The network reads window after window
-    and answers, after each step, with the distribution of the steps ahead, about a base forecast such as the last
-    season's value; which base is chosen on the training data.
+    and answers, after each step, with the distribution of the steps ahead, about a base forecast: a linear rule on the
+    window such as the last season's value, corrected by ridge regression where that errs less on the end of the
+    training data (`treadle.tasks.forecast.base`). It begins with the errors of the base in training, and learns which
+    to expect when.
 
     In the mode "direct" one answer holds all steps of the horizon. In the mode "autoregressive" it is the next step
     alone; what lies further ahead is drawn step by step in many paths, and any horizon may be asked for.
 
     Args:
         horizon: Steps ahead; None for a season, or 12 without one.
-        lookback: Values in a window; None for two seasons, the longest customary one among them, as far as the series
-            are long enough.
+        lookback: Values in a window; None for two seasons of the longest customary kind that the series have ten of,
+            and no less than the season found and the horizon.
         season: Steps of a season; 1 for none, None to find it.
         mode: "direct" or "autoregressive".
         output: "quantiles", "gaussian", "student-t", or "negative-binomial" for counts.
@@ -52,8 +54,6 @@ class Forecaster(Estimator, Predicting, Streaming):
         transform: "log" (of values above 0), "sqrt" (of values from 0), "none", or "auto" by how the spread of the
             training series grows with their level.
         calendar: Whether the network reads hour, weekday and such of the next step.
-        linear: Whether a linear autoregression of the window stands beside the recurrent layers; None for yes where the
-            training data has ten steps for each of its weights.
         conformal: Whether the quantiles are calibrated on the dev part; "direct" only.
         chunk: Steps of a stretch that gradients go through; None for two windows, from 64 to 256 steps.
         id: The column that names the series, as in `treadle.data.forecasting.read_panel`; so are the next seven.
@@ -105,7 +105,6 @@ class Forecaster(Estimator, Predicting, Streaming):
         scaling: str = "window",
         transform: str = "auto",
         calendar: bool = True,
-        linear: bool | None = None,
         conformal: bool = False,
         chunk: int | None = None,
         id: str | None = None,  # noqa: A002 (the column's customary name)
@@ -117,7 +116,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         frequency: str | None = None,
         duplicates: str = "error",
         hidden_size: int = 64,
-        dropout: float = 0.1,
+        dropout: float = 0.3,
         batch_size: int = 16,
         **options: Any,
     ) -> None:
@@ -132,7 +131,6 @@ class Forecaster(Estimator, Predicting, Streaming):
         self.scaling = scaling
         self.transform = transform
         self.calendar = calendar
-        self.linear = linear
         self.conformal = conformal
         self.chunk = chunk
         self.id = id
@@ -153,7 +151,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         super().check_arguments()
         values = self.get_params()
         check(SeriesSettings, values)
-        check(ForecastSettings, values | {"levels": tuple(self.levels), "linear": bool(self.linear)})
+        check(ForecastSettings, values | {"levels": tuple(self.levels)})
         if self.init_from is not None:
             raise InputError("init_from is a language model's folder, which a forecaster cannot begin from")
         if self.conformal and self.mode == "autoregressive":
@@ -210,7 +208,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         self.features_ = fit_features(train, arguments, season, self.horizon_)
         self.panel_ = whole
         part = Part.of(whole, self.features_, np.array(end))
-        self.settings_ = check(ForecastSettings, arguments | chosen_shape(arguments, part.windows))
+        self.settings_ = check(ForecastSettings, arguments | {"levels": tuple(self.levels)})
         batches = StretchBatches(
             part.first,
             part.end,
@@ -222,7 +220,9 @@ class Forecaster(Estimator, Predicting, Streaming):
         fewest, most = AUTO_EPOCHS
         epochs = min(most, max(fewest, math.ceil(AUTO_STEPS / batches.per_epoch)))
         values = self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds}
-        objective = forecast_objective(self.build_network(), part.windows, batches, part.dev_origins(), part.end)
+        network = self.build_network()
+        network.begin(part.base_errors())
+        objective = forecast_objective(network, part.windows, batches, part.dev_origins(), part.end)
         self.train_network(
             objective, check(TrainingSettings, values), checkpoint=checkpoint, resume=resume, progress=progress
         )
@@ -235,7 +235,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         features = self.features_
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            shape = (features.lookback, features.input_size, len(features.future.names), features.horizon)
+            shape = (features.input_size, len(features.future.names), features.horizon)
             self.network_ = ForecastNetwork(*shape, self.settings_)
         return self.network_
 

@@ -1,5 +1,6 @@
 """From a panel to the numbers of a network: transform, fill, scale, calendar, covariates, fitted on training data."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from treadle.data.forecasting import Frequency, Panel, calendar_features
 from treadle.errors import InputError, counted
-from treadle.tasks.forecast.base import base_matrix, choose_base
+from treadle.tasks.forecast.base import fit_base
 from treadle.tasks.forecast.scaling import Floats, Scaler, Scaling, fill, running_sums
 from treadle.tasks.forecast.transform import Transform, apply
 from treadle.tasks.forecast.windows import EncodedSeries, Windows
@@ -44,7 +45,7 @@ class Standard:
         return np.asarray(np.clip((values - np.array(self.mean)) / np.array(self.deviation), -FARTHEST, FARTHEST))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PanelFeatures:
     """How a panel becomes numbers.
 
@@ -56,11 +57,12 @@ class PanelFeatures:
         transform: Of every value.
         scaling: Of every window.
         counts: Whether values are counts.
-        base: The rule that forecasts begin from, of `treadle.tasks.forecast.base`.
+        base: The rule that forecasts begin from, as `treadle.tasks.forecast.base` calls it.
         calendar: Names of the calendar's features.
         past: Covariates that are known up to now.
         future: Covariates that are known in advance.
         static: Covariates that do not change.
+        weights: `[horizon, lookback]`, those of the base; zeros for counts, which begin from nothing.
     """
 
     frequency: Frequency
@@ -75,6 +77,7 @@ class PanelFeatures:
     past: Standard
     future: Standard
     static: Standard
+    weights: NDArray[np.float32]
 
     @classmethod
     def fit(
@@ -95,11 +98,12 @@ class PanelFeatures:
         future = Standard.fit(panel.future_names, panel.future)
         static = Standard.fit(panel.static_names, [panel.static])
         shape = (season, horizon, lookback, transform, scaling, counts)
-        features = cls(panel.frequency, *shape, "last", tuple(names), past, future, static)
+        nothing = np.zeros((horizon, lookback), dtype=np.float32)
+        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing)
         if counts:
             return features
-        windows = features.encode(panel)
-        return replace(features, base=choose_base(windows.base_error, horizon, lookback, season))
+        base, weights = fit_base(*features.encode(panel).training_pairs(), season)
+        return replace(features, base=base, weights=weights.astype(np.float32))
 
     @property
     def scaler(self) -> Scaler:
@@ -111,12 +115,6 @@ class PanelFeatures:
         """Numbers that the network reads of a step."""
         columns = (self.calendar, self.past.names, self.future.names, self.static.names)
         return self.lookback + 4 + sum(map(len, columns))
-
-    def base_weights(self) -> Floats:
-        """`[horizon, lookback]`; counts begin from nothing."""
-        if self.counts:
-            return np.zeros((self.horizon, self.lookback))
-        return base_matrix(self.base, self.horizon, self.lookback, self.season)
 
     def encode(self, panel: Panel, *, beyond: int = 0) -> Windows:
         """The numbers of a panel.
@@ -130,7 +128,7 @@ class PanelFeatures:
         """
         self._check(panel)
         series = [self._encode(panel, number, beyond) for number in range(len(panel))]
-        return Windows(series, self.lookback, self.horizon, self.base_weights())
+        return Windows(series, self.lookback, self.horizon, self.weights.astype(np.float64))
 
     def other(
         self, observed: NDArray[np.bool_], count: NDArray[np.int64], anchor: Floats, *rest: Floats
@@ -215,7 +213,8 @@ class PanelFeatures:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return asdict(self) | {"frequency": str(self.frequency)}
+        weights = b64encode(np.ascontiguousarray(self.weights, "<f4").tobytes()).decode()
+        return asdict(self) | {"frequency": str(self.frequency), "weights": weights}
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Self:
@@ -229,7 +228,13 @@ class PanelFeatures:
             for name in ("past", "future", "static")
         }
         frequency = Frequency.parse(saved["frequency"])
-        return cls(**(saved | standards | {"frequency": frequency, "calendar": tuple(saved["calendar"])}))
+        weights = np.frombuffer(b64decode(saved["weights"]), "<f4").astype(np.float32)
+        own = {
+            "frequency": frequency,
+            "calendar": tuple(saved["calendar"]),
+            "weights": weights.reshape(saved["horizon"], saved["lookback"]),
+        }
+        return cls(**(saved | standards | own))
 
 
 def _forward_filled(values: Floats) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from treadle.data.forecasting import Panel
 from treadle.errors import InputError, counted
@@ -21,6 +22,8 @@ from treadle.tasks.forecast.windows import Integers, Windows
 
 DEV_ORIGINS, CALIBRATION_ORIGINS = 2000, 4000
 """Steps of all series together that dev is measured at, and that errors are gathered from after training."""
+BEGIN_ORIGINS = 1000
+"""Steps of a series whose errors the network begins with."""
 
 
 def dev_begins(panel: Panel, fraction: float, season: int | None) -> list[int]:
@@ -47,7 +50,7 @@ def fit_features(train: Panel, arguments: Mapping[str, Any], season: int, horizo
     given: Any = "none" if counts else arguments["transform"]
     transform: Transform = choose_transform(train.values, season) if given == "auto" else given
     longest = max(len(one) for one in train.values)
-    lookback = arguments["lookback"] or choose_lookback(train.frequency, season, longest)
+    lookback = arguments["lookback"] or choose_lookback(train.frequency, season, horizon, longest)
     return PanelFeatures.fit(
         train,
         season=season,
@@ -58,13 +61,6 @@ def fit_features(train: Panel, arguments: Mapping[str, Any], season: int, horizo
         counts=counts,
         calendar=arguments["calendar"] and train.frequency.dated,
     )
-
-
-def chosen_shape(arguments: Mapping[str, Any], windows: Windows) -> dict[str, Any]:
-    """The settings of the network that are not an argument as it stands."""
-    enough = int(windows.lengths.sum()) >= 10 * windows.lookback * windows.horizon
-    linear = enough if arguments["linear"] is None else arguments["linear"]
-    return {"levels": tuple(arguments["levels"]), "linear": linear}
 
 
 @dataclass(frozen=True)
@@ -104,6 +100,14 @@ class Part:
         most = max(4, DEV_ORIGINS // len(self.windows))
         begin = np.maximum(self.first, self.end - self.windows.horizon)
         return [even_origins(a, n - 1, most) for a, n in zip(begin, self.windows.lengths, strict=True)]
+
+    def base_errors(self) -> Tensor:
+        """What the base errs by in training, `[origins, horizon]`, in scales; of counts, themselves in scales."""
+        origins = [even_origins(a, b - 1, BEGIN_ORIGINS) for a, b in zip(self.first, self.end, strict=True)]
+        series = np.repeat(np.arange(len(origins)), [len(one) for one in origins])
+        ahead = self.windows.ahead(series, np.concatenate(origins), self.end[series])
+        scale = torch.where(ahead.scale > 0, ahead.scale, torch.nan)
+        return (ahead.target - ahead.location) / scale[:, None]
 
     def calibrate(self, network: ForecastNetwork, levels: Sequence[float], *, conformal: bool) -> None:
         """After training: how the steps of a path go together, and what makes the quantiles cover what they say."""

@@ -10,6 +10,9 @@ from treadle.cells import State
 from treadle.nn import LockedDropout, Stack
 from treadle.tasks.forecast.settings import ForecastSettings
 
+FEWEST_ERRORS = 5
+"""Errors of a step ahead from which its distribution is begun with."""
+
 FUTURE_SIZE = 16
 """Numbers in which the state meets the covariates of a step ahead."""
 
@@ -17,30 +20,27 @@ FUTURE_SIZE = 16
 class ForecastNetwork(nn.Module):
     r"""Reads a series step by step, and tells after each step of the next ones.
 
-    $$h_t = \mathrm{Stack}([w_t; o_t]), \qquad r_{t, k} = W_k\, h_t + A_k\, w_t, \qquad k = 1 \dots H$$
+    $$h_t = \mathrm{Stack}([w_t; o_t]), \qquad r_{t, k} = W_k\, h_t + b_k, \qquad k = 1 \dots H$$
 
     where \(w_t\) is the scaled window that ends at step t and \(o_t\) what else is read; of the raw numbers \(r_{t,k}\)
-    of step t + k a distribution is made (`treadle.nn.distributions`) about a base forecast. A, a linear
-    autoregression beside the recurrent layers, moves the middle of the distribution only. Covariates \(x_{t+k}\) that
+    of step t + k a distribution is made (`treadle.nn.distributions`) about a base forecast. Covariates \(x_{t+k}\) that
     are known in advance enter through a small network of their own, \(r_{t,k} \mathrel{+}= V \tanh(U [h_t; x_{t+k}])\).
     As every step answers for all steps ahead of it, one pass over a series trains on all its windows.
 
     Args:
-        lookback: Values in a window.
         input_size: Numbers that a step reads, the window among them.
         known: Covariates known in advance, F.
         horizon: Steps ahead, H.
         settings: Its shape.
 
     Sources: R. Wen et al., "A multi-horizon quantile recurrent forecaster", 2017, section 3 (forking sequences); D.
-    Salinas et al., "DeepAR", International Journal of Forecasting 36, 2020, which is H = 1; G. Lai et al., "Modeling
-    long- and short-term temporal patterns with deep neural networks", SIGIR 2018, for the linear part; S. Lin et al.,
-    "SegRNN", 2023, for windows of several values as one recurrent step.
+    Salinas et al., "DeepAR", International Journal of Forecasting 36, 2020, which is H = 1; S. Lin et al., "SegRNN",
+    2023, for windows of several values as one recurrent step.
     """
 
-    def __init__(self, lookback: int, input_size: int, known: int, horizon: int, settings: ForecastSettings) -> None:
+    def __init__(self, input_size: int, known: int, horizon: int, settings: ForecastSettings) -> None:
         super().__init__()
-        self.lookback, self.horizon, self.known = lookback, horizon, known
+        self.horizon, self.known = horizon, known
         self.distribution = settings.distribution()
         chosen: dict[str, Any] = {} if settings.init == "recommended" else {"init": settings.init}
         self.stack = Stack(
@@ -59,18 +59,27 @@ class ForecastNetwork(nn.Module):
         with torch.no_grad():
             self.head.weight.mul_(0.1)  # the first forecasts are those of the base
             self.head.bias.copy_(self.distribution.start().repeat(horizon))
-        self.linear = nn.Linear(lookback, horizon, bias=False) if settings.linear else None
-        if self.linear is not None:
-            nn.init.zeros_(self.linear.weight)
         self.mix = self.ahead = None
         if known:
             self.mix = nn.Linear(self.stack.output_size + known, FUTURE_SIZE)
             self.ahead = nn.Linear(FUTURE_SIZE, size, bias=False)
-        self.middle = int(self.distribution.start().numel() // 2) if settings.output == "quantiles" else 0
         self.correlation: Tensor
         self.offsets: Tensor
         self.register_buffer("correlation", torch.eye(horizon))
         self.register_buffer("offsets", torch.zeros(horizon, len(settings.levels)))
+
+    @torch.no_grad()
+    def begin(self, errors: Tensor) -> None:
+        """Begin with the distribution of what the base errs by, the same after every step of every series.
+
+        Args:
+            errors: `[origins, horizon]`, in scales; NaN where they are not known.
+        """
+        bias = self.head.bias.view(self.horizon, -1)
+        for step in range(self.horizon):
+            known = errors[:, step][errors[:, step].isfinite()]
+            if len(known) >= FEWEST_ERRORS:
+                bias[step] = self.distribution.like(known).to(bias)
 
     def forward(
         self,
@@ -96,20 +105,16 @@ class ForecastNetwork(nn.Module):
         """
         h, after = self.stack(x, state, lengths=lengths)
         h = self.dropout(h)
-        return self.raw(h[rows, steps], x[rows, steps, : self.lookback], known), after
+        return self.raw(h[rows, steps], known), after
 
-    def raw(self, h: Tensor, window: Tensor, known: Tensor) -> Tensor:
+    def raw(self, h: Tensor, known: Tensor) -> Tensor:
         """The raw numbers of all steps ahead, `[origins, horizon, size]`.
 
         Args:
             h: `[origins, output_size]`, of the recurrent layers.
-            window: `[origins, lookback]`, scaled.
             known: `[origins, horizon, F]`.
         """
         found: Tensor = self.head(h).unflatten(-1, (self.horizon, -1))
-        if self.linear is not None:
-            moved = found[..., self.middle] + self.linear(window)
-            found = torch.cat([found[..., : self.middle], moved[..., None], found[..., self.middle + 1 :]], -1)
         if self.mix is not None and self.ahead is not None:
             beside = h[:, None].expand(-1, self.horizon, -1)
             found = found + self.ahead(torch.tanh(self.mix(torch.cat([beside, known], -1))))
@@ -127,4 +132,4 @@ class ForecastNetwork(nn.Module):
             `[batch, horizon, size]`, and the next states.
         """
         h, after = self.stack.step(x, state)
-        return self.raw(h, x[:, : self.lookback], known), after
+        return self.raw(h, known), after

@@ -17,6 +17,9 @@ Mode = Literal["direct", "autoregressive"]
 NO_SEASON_HORIZON = 12
 """Steps that are forecast where neither a horizon is given nor a season found."""
 
+LONGEST_CUSTOMARY = 168
+"""Steps of the longest customary season that a window holds two of: a week of hours."""
+
 
 class ForecastSettings(RecurrentSettings):
     """The shape of a forecaster's network and its answer; the fields are documented in `Forecaster`."""
@@ -24,7 +27,6 @@ class ForecastSettings(RecurrentSettings):
     mode: Mode
     output: Output
     levels: tuple[float, ...] = Field(min_length=1)
-    linear: bool
 
     @field_validator("levels")
     @classmethod
@@ -72,14 +74,17 @@ def choose_chunk(lookback: int) -> int:
     return min(256, max(64, 2 * lookback))
 
 
-def choose_lookback(frequency: Frequency, season: int, longest: int) -> int:
-    """Two seasons, of the longest customary kind that the series have ten of, within a quarter of the longest series.
+def choose_lookback(frequency: Frequency, season: int, horizon: int, longest: int) -> int:
+    """Two seasons of the longest customary kind that the series have ten of, and no less than season and horizon.
+
+    It is at most a third of the longest series, unless the season is longer.
 
     Args:
         frequency: Of the series.
         season: That was found; 1 for none.
+        horizon: Steps ahead.
         longest: Steps of the longest series.
     """
-    customary = [length for length in frequency.seasons if 10 * length <= longest and length <= 336]
-    wanted = 2 * max(season, *customary, 12) if customary else 2 * max(season, 12)
-    return max(season, min(wanted, max(longest // 4, 2 * season)))
+    customary = [length for length in frequency.seasons if 10 * length <= longest and length <= LONGEST_CUSTOMARY]
+    wanted = max(season, horizon, 2 * max(customary, default=6))
+    return max(season, min(wanted, longest // 3))

@@ -70,7 +70,6 @@ class ForecastStreamModel(StreamModel):
             STATIC: np.full(len(features.static.names), np.nan),
             AHEAD: np.zeros(len(features.future.names)),
             "output.features": np.zeros(self._layers.y.shape[1], dtype=self._layers.y.dtype),
-            "output.window": np.zeros(features.lookback, dtype=np.float32),
         }
         self.initial = {**self._series.initial, **self._layers.initial, **own}
         beside = {name: np.repeat(one[None], rows, 0) for name, one in own.items()}
@@ -140,7 +139,6 @@ class ForecastStreamModel(StreamModel):
         self._layers.x[:rows] = read
         self._layers.run(rows)
         self.state["output.features"][:rows] = self._layers.y[:rows]
-        self.state["output.window"][:rows] = read[:, : features.lookback]
 
     def _next_stamps(self, given: Floats, last: Array, fresh: Array) -> Array:
         """The stamps of this step: as given, or one step after the last."""
@@ -174,7 +172,7 @@ class ForecastStreamModel(StreamModel):
         network, features = self._network, self.features
         known = np.zeros((rows, network.horizon, len(features.future.names)), dtype=np.float32)
         known[:, 0] = self.state[AHEAD][:rows]
-        parts = (self.state["output.features"][:rows], self.state["output.window"][:rows], known)
+        parts = (self.state["output.features"][:rows], known)
         with torch.no_grad():
             raw = network.raw(*(torch.from_numpy(part) for part in parts))[:, 0].double()
         location = torch.from_numpy(self._series.location(rows)[:, 0])

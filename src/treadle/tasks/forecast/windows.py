@@ -13,8 +13,8 @@ from treadle.tasks.forecast.scaling import Statistics
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-ORIGINS = 2000
-"""Steps that the error of a base forecast is measured at, at most."""
+ORIGINS = 20_000
+"""Steps that the base forecast is fitted at, at most."""
 
 
 @dataclass(frozen=True)
@@ -121,20 +121,30 @@ class Windows:
         window = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)]
         return Ahead(target, window @ self.base.T, self.scale[at], self.known[steps])
 
-    def base_error(self, weights: Floats) -> float:
-        """The mean absolute error in scales of the forecasts by some weights `[horizon, lookback]`.
+    def training_pairs(self, ends: Integers | None = None) -> tuple[Floats, Floats, Floats, Floats]:
+        """Windows and what came after them, less the window's mean and in its scale.
 
-        It is taken over at most `ORIGINS` steps of all series, in even distances.
+        The steps are at most `ORIGINS` of all series, in even distances.
+
+        Args:
+            ends: Of every series, where targets end; by default at its end.
+
+        Returns:
+            `[origins, lookback]`, `[origins, horizon]` with NaN where it is not known, and `[origins]` each: where in
+            its series each lies, from 0 to 1, and how long the horizon is, in lengths of the series.
         """
-        series = np.repeat(np.arange(len(self)), self.lengths)
-        origin = np.concatenate([np.arange(length) for length in self.lengths])
-        kept = np.flatnonzero(origin >= np.minimum(self.lookback, self.lengths[series] // 2))
-        kept = kept[np.linspace(0, len(kept) - 1, min(ORIGINS, len(kept))).astype(np.int64)]
-        at = torch.from_numpy(self.first[series[kept]] + origin[kept])
-        found = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)] @ torch.from_numpy(weights).T
-        error = (self.target[at[:, None] + torch.arange(1, self.horizon + 1)] - found).abs() / self.scale[at][:, None]
-        finite = error[error.isfinite()]
-        return float(finite.mean()) if len(finite) else 0.0
+        ends = self.lengths if ends is None else ends
+        series = np.repeat(np.arange(len(self)), ends)
+        origin = np.concatenate([np.arange(end) for end in ends])
+        scale = self.scale.numpy()[self.first[series] + origin]
+        kept = np.flatnonzero((origin >= np.minimum(self.lookback - 1, ends[series] // 3)) & (scale > 0))
+        kept = kept[:: max(1, -(-len(kept) // ORIGINS))]
+        series, origin, scale = series[kept], origin[kept], scale[kept, None]
+        at = torch.from_numpy(self.first[series] + origin)
+        window = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)].numpy()
+        mean = window.mean(1, keepdims=True)
+        target = self.ahead(series, origin, ends[series]).target.numpy()
+        return (window - mean) / scale, (target - mean) / scale, origin / ends[series], self.horizon / ends[series]
 
 
 def scaled_windows(windows: Tensor, level: Tensor, scale: Tensor) -> Tensor:
