@@ -33,11 +33,12 @@ def example(scale: float = 1.0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 @pytest.mark.usefixtures("chunk")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 300.0])  # large logits: the likeliest symbol has all the probability
-def test_it_equals_torchs_cross_entropy_with_all_gradients(weighted: bool, scale: float) -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_it_equals_torchs_cross_entropy_with_all_gradients(weighted: bool, scale: float, smoothing: float) -> None:
     hidden, weight, bias, targets = example(scale)
     importance = torch.rand(23, dtype=torch.float64) * (torch.rand(23) < 0.7) if weighted else torch.ones(23)
-    found = cross_entropy(hidden, weight, bias, targets, importance if weighted else None)
-    losses = F.cross_entropy(hidden @ weight.T + bias, targets, reduction="none")
+    found = cross_entropy(hidden, weight, bias, targets, importance if weighted else None, smoothing=smoothing)
+    losses = F.cross_entropy(hidden @ weight.T + bias, targets, reduction="none", label_smoothing=smoothing)
     expected = (losses * importance).sum() / importance.sum()
     torch.testing.assert_close(found, expected)
     leaves = (hidden, weight, bias)

@@ -1,5 +1,6 @@
 """Layers: cells unrolled over time, with lengths, resets, carried state, directions and depth."""
 
+from treadle.nn.attention import ATTENTIONS, Attention, coverage_penalty
 from treadle.nn.crf import CRF
 from treadle.nn.dropout import LockedDropout
 from treadle.nn.engines import ENGINES, Explanation, choose_engine
@@ -12,6 +13,7 @@ from treadle.nn.torch_compatible import GRU, LSTM, RNN
 from treadle.nn.weight_drop import WeightDrop
 
 __all__ = [
+    "ATTENTIONS",
     "CRF",
     "ENGINES",
     "GRU",
@@ -19,6 +21,7 @@ __all__ = [
     "POOLINGS",
     "RNN",
     "AdaptiveSoftmax",
+    "Attention",
     "Explanation",
     "LockedDropout",
     "Pooling",
@@ -28,6 +31,7 @@ __all__ = [
     "WeightDrop",
     "choose_engine",
     "clear_padding",
+    "coverage_penalty",
     "cross_entropy",
     "length_mask",
 ]

@@ -28,7 +28,13 @@ SHRINK = 4
 
 
 def cross_entropy(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor | None = None
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    targets: Tensor,
+    importance: Tensor | None = None,
+    *,
+    smoothing: float = 0.0,
 ) -> Tensor:
     r"""The mean cross-entropy of linear logits, without holding the logits.
 
@@ -44,12 +50,15 @@ def cross_entropy(
         bias: `[vocabulary]` or None.
         targets: `[n]`, integers.
         importance: `[n]`, \(m\); by default 1. It gets no gradient.
+        smoothing: \(\epsilon\), from 0 to below 1: in the place of \(z_{i t_i}\) stands \((1 - \epsilon) z_{i t_i} +
+            \epsilon\, \overline{z_i}\), as if now and then any other symbol had been the target.
 
     Returns:
         The loss in nats; 0 where there is no position. It has first derivatives by hidden, weight and bias.
 
     Sources: E. Wijmans et al., "Cut your losses in large-vocabulary language models", 2024; P.-L. Hsu et al., "Liger
-    kernel: efficient Triton kernels for LLM training", 2024, section 3.2, for gradients in the forward pass.
+    kernel: efficient Triton kernels for LLM training", 2024, section 3.2, for gradients in the forward pass; C.
+    Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016, section 7, for smoothing.
 
     Example:
         >>> hidden, weight, targets = torch.randn(6, 4), torch.randn(9, 4), torch.randint(9, (6,))
@@ -59,7 +68,7 @@ def cross_entropy(
     """
     loss: Tensor
     with torch.autocast(hidden.device.type, enabled=False):
-        loss = _CrossEntropy.apply(hidden.to(weight.dtype), weight, bias, targets, importance)
+        loss = _CrossEntropy.apply(hidden.to(weight.dtype), weight, bias, targets, importance, smoothing)
     return loss
 
 
@@ -115,10 +124,13 @@ class Softmax(nn.Module):
         tied = self._tied_to[0]
         return self.own if tied is None else tied.weight
 
-    def mean_loss(self, hidden: Tensor, targets: Tensor, importance: Tensor | None = None) -> Tensor:
+    def mean_loss(
+        self, hidden: Tensor, targets: Tensor, importance: Tensor | None = None, *, smoothing: float = 0.0
+    ) -> Tensor:
         """As `cross_entropy`, for `hidden [..., size]`, `targets [...]`."""
         flat = None if importance is None else importance.flatten()
-        return cross_entropy(hidden.flatten(0, -2), self.weight, self.bias, targets.flatten(), flat)
+        positions, wanted = hidden.flatten(0, -2), targets.flatten()
+        return cross_entropy(positions, self.weight, self.bias, wanted, flat, smoothing=smoothing)
 
     def losses(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """As `token_losses`, for `hidden [..., size]`, `targets [...]`."""
@@ -190,7 +202,13 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor | None
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        targets: Tensor,
+        importance: Tensor | None,
+        smoothing: float,
     ) -> Tensor:
         """All chunks: losses, and the gradients that are wanted."""
         by_hidden, by_weight, by_bias = (
@@ -205,12 +223,16 @@ class _CrossEntropy(torch.autograd.Function):
             largest, symbol = logits.max(1, keepdim=True)
             expected = logits.gather(1, wanted)
             probabilities = torch.softmax(logits, 1)
+            if smoothing:
+                expected = (1 - smoothing) * expected + smoothing * logits.mean(1, keepdim=True)
             # log sum exp z = z_v - log p_v for any v; the likeliest has a probability that cannot vanish
             losses = (largest - probabilities.gather(1, symbol).log() - expected).squeeze(1)
             total += losses.sum() if share is None else losses @ share
             if by_hidden is None and by_weight is None and by_bias is None:
                 continue
-            probabilities.scatter_add_(1, wanted, torch.full_like(expected, -1.0))
+            if smoothing:
+                probabilities -= smoothing / len(weight)
+            probabilities.scatter_add_(1, wanted, torch.full_like(expected, smoothing - 1.0))
             if by_hidden is not None:
                 torch.mm(probabilities, weight, out=by_hidden[at])
                 if share is not None:
@@ -233,7 +255,7 @@ class _CrossEntropy(torch.autograd.Function):
             raise RuntimeError("the gradients of cross_entropy are given out once; compute the loss again")
         found, ctx.found = ctx.found, None
         scale = upstream * ctx.scale
-        return (*(None if gradient is None else gradient.mul_(scale) for gradient in found), None, None)
+        return (*(None if gradient is None else gradient.mul_(scale) for gradient in found), None, None, None)
 
 
 def _filled_up(rows: Tensor) -> Tensor:
