@@ -69,13 +69,18 @@ def test_of_random_walks_nothing_is_learnt_that_costs_anything() -> None:
     assert np.mean(found) < 1.03 * np.mean(last)
 
 
-def test_of_too_little_the_simplest_rule_stays() -> None:
-    assert fit_base(*(part[:9] for part in pairs(400, 1.0)), 1)[0] == "last"
+def test_of_too_little_a_rule_stays_as_it_is() -> None:
+    assert fit_base(*(part[:9] for part in pairs(400, 1.0)), 1)[0] in BASES
+    y = np.tile([1.0, 9.0, 4.0, 2.0], 4)
+    windows = np.lib.stride_tricks.sliding_window_view(y, 12)
+    mean = windows[:, :8].mean(1, keepdims=True)
+    place = np.arange(5) / 5
+    assert fit_base(windows[:, :8] - mean, windows[:, 8:] - mean, place, np.full(5, 0.3), 4)[0] == "season"
 
 
 def test_lookback_holds_what_the_horizon_and_the_calendar_ask_for() -> None:
     assert choose_lookback(Frequency("month"), 12, 24, 120) == 24
-    assert choose_lookback(Frequency("month"), 129, 132, 2688) == 132
+    assert choose_lookback(Frequency("month"), 129, 132, 2688) == 258
     assert choose_lookback(Frequency("hour"), 24, 24, 8640) == 336
     assert choose_lookback(Frequency("hour"), 24, 24, 100) == 24
     assert choose_lookback(Frequency("hour"), 24, 48, 100) == 33

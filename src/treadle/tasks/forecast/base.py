@@ -81,7 +81,8 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
 
     with the means of the columns taken off. Rules and the strengths \(\lambda\) of `STRENGTHS` (and none: the rule
     itself) are compared by the mean absolute error on the last quarter of every series, but for what they always err
-    by; the best is fitted once more on everything.
+    by; the best is fitted once more on everything. Of fewer windows than can be parted so, the rules themselves are
+    compared on all.
 
     Args:
         windows: `[origins, lookback]`, X.
@@ -100,15 +101,18 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
     names = possible_bases(lookback, season)
     last = place >= 1 - LAST
     first = place + np.minimum(reach, LAST / 2) < 1 - LAST
+    strengths = (0.0, *STRENGTHS)
+    if first.sum() < FEWEST or np.isnan(ahead[last]).all():
+        first = last = ~np.isnan(ahead).all(1)
+        strengths = (0.0,)
     best = (math.inf, names[0], 0.0)
-    if first.sum() >= FEWEST and (~np.isnan(ahead[last])).any():
-        for strength in (0.0, *STRENGTHS):
-            for name in names:
-                weights = _corrected(name, strength, windows[first], ahead[first], season)
-                always = _median(ahead[first] - windows[first] @ weights.T)
-                error = float(np.nanmean(np.abs(ahead[last] - windows[last] @ weights.T - always)))
-                if error < best[0] * (1 - MARGIN):
-                    best = (error, name, strength)
+    for strength in strengths if last.any() else ():
+        for name in names:
+            weights = _corrected(name, strength, windows[first], ahead[first], season)
+            always = _median(ahead[first] - windows[first] @ weights.T)
+            error = float(np.nanmean(np.abs(ahead[last] - windows[last] @ weights.T - always)))
+            if error < best[0] * (1 - MARGIN):
+                best = (error, name, strength)
     _, name, strength = best
     weights = _corrected(name, strength, windows, ahead, season)
     # A window less its mean has no part along the ones, so that the rows may be made to sum to 1.

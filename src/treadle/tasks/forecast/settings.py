@@ -77,7 +77,7 @@ def choose_chunk(lookback: int) -> int:
 def choose_lookback(frequency: Frequency, season: int, horizon: int, longest: int) -> int:
     """Two seasons of the longest customary kind that the series have ten of, and no less than season and horizon.
 
-    It is at most a third of the longest series, unless the season is longer.
+    It is at most a third of the longest series, unless two seasons are longer: of them, it holds at most half of it.
 
     Args:
         frequency: Of the series.
@@ -87,4 +87,4 @@ def choose_lookback(frequency: Frequency, season: int, horizon: int, longest: in
     """
     customary = [length for length in frequency.seasons if 10 * length <= longest and length <= LONGEST_CUSTOMARY]
     wanted = max(season, horizon, 2 * max(customary, default=6))
-    return max(season, min(wanted, longest // 3))
+    return max(season, min(wanted, longest // 3), min(2 * season, longest // 2))
