@@ -82,8 +82,9 @@ def test_lookback_holds_what_the_horizon_and_the_calendar_ask_for() -> None:
     assert choose_lookback(Frequency("month"), 12, 24, 120) == 24
     assert choose_lookback(Frequency("month"), 129, 132, 2688) == 258
     assert choose_lookback(Frequency("hour"), 24, 24, 8640) == 336
-    assert choose_lookback(Frequency("hour"), 24, 24, 100) == 24
-    assert choose_lookback(Frequency("hour"), 24, 48, 100) == 33
+    assert choose_lookback(Frequency("hour"), 24, 24, 100) == 48
+    assert choose_lookback(Frequency("hour"), 24, 80, 100) == 48
+    assert choose_lookback(Frequency("step"), 1, 80, 100) == 33
     assert choose_lookback(Frequency("step"), 1, 4, 60) == 12
 
 

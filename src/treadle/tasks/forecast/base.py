@@ -101,9 +101,9 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
     names = possible_bases(lookback, season)
     last = place >= 1 - LAST
     first = place + np.minimum(reach, LAST / 2) < 1 - LAST
-    strengths = (0.0, *STRENGTHS)
+    strengths: tuple[float, ...] = (0.0, *STRENGTHS)
     if first.sum() < FEWEST or np.isnan(ahead[last]).all():
-        first = last = ~np.isnan(ahead).all(1)
+        first = last = np.asarray(~np.isnan(ahead).all(1))
         strengths = (0.0,)
     best = (math.inf, names[0], 0.0)
     for strength in strengths if last.any() else ():
