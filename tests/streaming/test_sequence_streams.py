@@ -187,6 +187,7 @@ def test_a_pool_takes_the_steps_of_all_series_as_one_array() -> None:
         ({"bidirectional": True}, "train a causal one with bidirectional=False"),
         ({"scaling": "series"}, "train with scaling='standard'"),
         ({"max_length": 5}, "train with max_length=None"),
+        ({"segment": 2}, "train with segment=1"),
     ],
 )
 def test_what_needs_the_whole_sequence_is_refused_with_what_to_train_instead(

@@ -59,6 +59,8 @@ class NetworkSettings(RecurrentSettings):
     embedding_size: int = Field(ge=1)
     embedding_dropout: float = Field(ge=0, lt=1)
     word_dropout: float = Field(ge=0, lt=1)
+    segment: int = Field(default=1, ge=1)
+    stride: int | None = Field(default=None, ge=1)
     checkpoint: int | None = Field(default=None, ge=1)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, counted
+from treadle.nn.segments import check_segments
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature, Where, fit_features
@@ -32,6 +33,9 @@ class SequenceEstimator(Estimator, Reader):
     Args:
         bidirectional: Whether each layer also reads from the end. False gives a causal model, fit for streams.
         pooling: From all steps to one vector: "max", "mean", "last", "attention" or "concat"; see `treadle.nn.Pooling`.
+        segment: Steps that the network reads as one, side by side: it then sees shapes instead of single values, and a
+            long series is few steps long; see `treadle.nn.segments`.
+        stride: Steps from the begin of one segment to that of the next; None for segments that do not overlap.
         embedding_size: Numbers a token.
         embedding_dropout: Share of embedding features dropped, for a whole sequence.
         word_dropout: Share of tokens replaced by the unknown one, in training.
@@ -65,6 +69,8 @@ class SequenceEstimator(Estimator, Reader):
         *,
         bidirectional: bool = True,
         pooling: str = "max",
+        segment: int = 1,
+        stride: int | None = None,
         embedding_size: int = 128,
         embedding_dropout: float = 0.2,
         word_dropout: float = 0.1,
@@ -82,6 +88,8 @@ class SequenceEstimator(Estimator, Reader):
         super().__init__(**options)
         self.bidirectional = bidirectional
         self.pooling = pooling
+        self.segment = segment
+        self.stride = stride
         self.embedding_size = embedding_size
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout
@@ -105,6 +113,10 @@ class SequenceEstimator(Estimator, Reader):
         values = self.get_params()
         check(FeatureSettings, values)
         check(NetworkSettings, values)
+        check_segments(self.segment, self.stride)
+        if self.init_from is not None and self.segment > 1:
+            reads = f"but the language model in {self.init_from} reads a token a step"
+            raise InputError(f"segment is {self.segment}, {reads}; leave it out")
 
     def fit(self, X: Any, y: Any, *, dev: tuple[Any, Any] | None = None) -> Self:
         """Train.
@@ -239,6 +251,8 @@ class SequenceEstimator(Estimator, Reader):
         inputs = "; ".join(f"{name!r}: {feature.describe()}" for name, feature in self.features_.items())
         units = counted(self.settings_.hidden_size, "unit")
         answers = "an answer a step" if self.target_.per_step else f"{self.pooling} pooling"
+        if self.segment > 1:
+            answers += f", segments of {self.segment} steps, one every {self.stride or self.segment}"
         return f"{self.count_parameters():,} parameters, {units}, {answers}; {inputs}"
 
     def explain(self) -> list[str]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from treadle.data import BucketBatches, Ragged
 from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.nn import LockedDropout, Pooling, Stack
+from treadle.nn.segments import segments
 from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature
 from treadle.tasks.settings import NetworkSettings
@@ -23,7 +24,8 @@ class SequenceEncoder(nn.Module):
     r"""One input column to one vector a row.
 
     \(e_t\) is the embedding of token \(t\), or the numbers of step \(t\); then
-    \(v = \mathrm{pool}(\mathrm{stack}(e_1 \dots e_T))\).
+    \(v = \mathrm{pool}(\mathrm{stack}(e_1 \dots e_T))\). With a `segment`, the stack reads that many of them as one
+    (`treadle.nn.segments`).
 
     Args:
         feature: The column.
@@ -33,6 +35,7 @@ class SequenceEncoder(nn.Module):
     def __init__(self, feature: Feature, settings: NetworkSettings) -> None:
         super().__init__()
         self.word_dropout = settings.word_dropout
+        self.segment, self.stride = settings.segment, settings.stride
         self.embedding: nn.Embedding | None = None
         size = feature.size
         if not feature.is_numeric:
@@ -45,7 +48,7 @@ class SequenceEncoder(nn.Module):
         chosen: dict[str, Any] = {} if settings.init == "recommended" else {"init": settings.init}
         self.stack = Stack(
             settings.cell,
-            size,
+            size * settings.segment,
             settings.hidden_size,
             settings.layers,
             bidirectional=settings.bidirectional,
@@ -70,8 +73,9 @@ class SequenceEncoder(nn.Module):
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """Embeddings `[batch, time, feature]` to one vector a row, `[batch, output_size]`."""
-        y, _ = self.stack(self.dropout(embedded), lengths=lengths)
-        pooled: Tensor = self.pooling(y, lengths)
+        x, count = segments(self.dropout(embedded), lengths, self.segment, self.stride)
+        y, _ = self.stack(x, lengths=count)
+        pooled: Tensor = self.pooling(y, count)
         return pooled
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:

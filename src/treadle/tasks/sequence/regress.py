@@ -145,6 +145,10 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         (feature,) = self.features_.values()
         if feature.kind is not Kind.SERIES:
             raise InputError(f"targets a step need a series of numbers as input, found {feature.kind.value}")
+        if self.segment > 1:
+            raise InputError(
+                f"segment={self.segment} reads several steps as one, and every step has a target; set it to 1"
+            )
         if self.max_length is not None:
             raise InputError(
                 f"max_length={self.max_length} reads no more than the first steps, and every step has a target; set "

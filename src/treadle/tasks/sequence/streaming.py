@@ -52,6 +52,11 @@ class SequenceStreamModel(StreamModel):
                 "this model is bidirectional: it also reads every sequence from its end, which a stream does not have; "
                 "train a causal one with bidirectional=False"
             )
+        if network.encoder(0).segment > 1:
+            raise InputError(
+                f"this model reads segments of {network.encoder(0).segment} steps, and a stream answers after each; "
+                "train with segment=1"
+            )
         self.rows, self.target = rows, target
         self.identity = identity(network, str(target.to_json()), *(str(one.to_json()) for one in features.values()))
         network = settled(network)
