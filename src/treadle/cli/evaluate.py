@@ -20,6 +20,7 @@ def evaluate(
     rolling: Annotated[
         bool, Option("--rolling", help="Of forecasts: from many points in time; --set windows=10, --set step=HORIZON.")
     ] = False,
+    beam_size: Annotated[int | None, Option(help="Of a translator: hypotheses kept of every answer.")] = None,
     settings: Annotated[
         list[str] | None, Option("--set", help="How to measure, where the task knows several ways; see the docs.")
     ] = None,
@@ -34,6 +35,7 @@ def evaluate(
     reading = {"separator": separator, "format": format, "encoding": encoding}
     source = DataSource(data, input=input or None, target=target, header=header, **reading)
     options = parse_settings(settings or []) | ({"rolling": True} if rolling else {})
+    options |= {} if beam_size is None else {"beam_size": beam_size}
     measured = work_of(model).evaluate(model, source, options)
     scores = measured.scores
     print(as_json(plain_figures(scores)) if json else f"{measured.amount}  {figures(scores)}")

@@ -28,6 +28,8 @@ def predict(
     format: Annotated[str | None, Option(help="As in train; for a tagger also lines, a sentence a line.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
+    beam_size: Annotated[int | None, Option(help="Of a translator: hypotheses kept of every answer.")] = None,
+    n_best: Annotated[int | None, Option(help="Of a translator: so many answers to each text.")] = None,
     json: Annotated[bool, Option("--json", help="A JSON object a row, with probabilities.")] = False,
 ) -> None:
     """Parse, predict, print: one answer a line, in the order of the rows."""
@@ -43,8 +45,12 @@ def predict(
     piped = data == "-"
     if piped:
         source.refuse_for_lines()
-    for answer in work.predict(model, source, _standard_input(encoding) if piped else None):
+    given = {"beam_size": beam_size, "n_best": n_best}
+    options = {name: value for name, value in given.items() if value is not None}
+    for answer in work.answer(model, source, _standard_input(encoding) if piped else None, options):
         print(as_json(answer.content) if json else answer.text, flush=piped)
+        if answer.note:
+            print(f"treadle: {answer.note}", file=sys.stderr)
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:

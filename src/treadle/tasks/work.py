@@ -53,10 +53,12 @@ class Answer:
     Attributes:
         text: As a person or another program reads it.
         content: The same and more, as JSON can hold it.
+        note: A sentence on what may be wrong with it, for the person at the terminal; empty for nothing.
     """
 
     text: str
     content: Mapping[str, Any]
+    note: str = ""
 
 
 class Work(ABC):
@@ -143,6 +145,18 @@ class Work(ABC):
         Raises:
             InputError: The folder or the data cannot be used.
         """
+
+    @classmethod
+    def answer(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
+        """As `predict`, in a way that `options` choose, where the task knows several.
+
+        Raises:
+            InputError: The folder, the data or an option cannot be used.
+        """
+        refuse_options(options)
+        yield from cls.predict(folder, source, lines)
 
 
 WORKS: dict[str, type[Work]] = {}

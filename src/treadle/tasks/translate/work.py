@@ -1,0 +1,239 @@
+"""What the command line does for pairs of texts: files of pairs in, a model that writes one side from the other out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from treadle.data.builtin import load
+from treadle.data.encoding import read_text
+from treadle.data.pairs import Pairs, find_parallel, pairs_of_table, read_pairs, read_parallel
+from treadle.data.paths import existing, suffix_of
+from treadle.errors import InputError, counted, nearest
+from treadle.evaluation.translation import sacrebleu
+from treadle.tasks.folder import load_config
+from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.source import BUILTIN, DataSource, builtin
+from treadle.tasks.translate.estimator import Translator
+from treadle.tasks.translate.predictions import Translation
+from treadle.tasks.translate.reporting import fit_baselines, make_report, scores
+from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+
+TABLES = ("csv", "tsv", "jsonl", "parquet")
+"""Formats of files that hold pairs, a row each."""
+_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
+LINES = "lines"
+"""What `--format` says where a file to be translated has a text a line."""
+AT_ONCE = 256
+"""Texts of a file that are translated before the first is printed."""
+
+
+class TranslateWork(Work):
+    """One text to another.
+
+    Args:
+        source: Where the data is.
+        data: The training pairs.
+    """
+
+    tasks = ("translate",)
+    task = "translate"
+
+    def __init__(self, source: DataSource, data: Pairs) -> None:
+        self.source, self.data = source, data
+        self.others: dict[str, Pairs] = {}
+
+    @classmethod
+    def open(cls, source: DataSource) -> Self:
+        """Read the training pairs; what measures translations must be there before hours are spent."""
+        sacrebleu()
+        source.refuse("translate", "separator")
+        return cls(source, open_pairs(source, source.train, "train"))
+
+    def understand(self, estimator: Translator) -> list[str]:
+        """Read the dev and test pairs."""
+        source = self.source
+        notes = [f"{source.train}: {self.data.note}"]
+        for name, place in source.others().items():
+            self.others[name] = open_pairs(source, place, name)
+            notes.append(f"{name}: {self.others[name].note}")
+        if "dev" not in self.others:
+            share = f"{estimator.dev_fraction:.0%}"
+            notes.append(f"dev: {share} of the training pairs, set aside by seed {estimator.seed}")
+        return notes
+
+    def fit(self, estimator: Translator, how: Conduct) -> None:
+        """Train on the pairs."""
+        estimator.fit_pairs(
+            self.data,
+            dev=self.others.get("dev"),
+            checkpoint=how.checkpoint,
+            checkpoint_seconds=how.checkpoint_seconds,
+            resume=how.resume,
+            progress=how.progress,
+        )
+
+    def conclude(self, estimator: Translator, folder: Path, notes: Sequence[str], say: Say) -> Result:
+        """Measure the model and the dictionary, and write result and report.
+
+        With a test split the dictionary learns from every pair that the model saw, those set aside for dev included.
+        Without one, dev is where the two are compared, so it must not have seen that.
+        """
+        train, others = self.data, self.others
+        if "dev" not in others:
+            assert estimator.dev_rows_ is not None
+            others = {"dev": train.take(estimator.dev_rows_), **others}
+            if "test" not in others:
+                train = train.take(estimator.train_rows_)
+        shown = "test" if "test" in others else "dev"
+        say("the baseline learns from the same pairs ...")
+        report = make_report(
+            estimator,
+            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
+            others,
+            fit_baselines(train, {shown: others[shown]}),
+            data_notes=notes,
+            commands=commands(self.source, estimator, folder),
+        )
+        return write_result(folder, self.task, report)
+
+    @classmethod
+    def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
+        """Measure a trained model on pairs, by its own beam or another."""
+        sacrebleu()
+        refuse_options(options, ("beam_size",))
+        estimator = load_translator(folder)
+        width = options.get("beam_size")
+        estimator.search_settings(width)
+        pairs = open_pairs(_as_trained(folder, source), source.train, "test")
+        title = f"{estimator.describe()} on {Path(source.train).name}"
+        return Measured(
+            counted(len(pairs), "pair"),
+            scores(estimator, pairs, width),
+            lambda: make_report(estimator, title, {"test": pairs}, beam_size=width),
+        )
+
+    @classmethod
+    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+        """Translate by the model's own beam."""
+        yield from cls.answer(folder, source, lines, {})
+
+    @classmethod
+    def answer(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
+        """Translate every text of a file, whether it has targets or not, or every line as it comes."""
+        refuse_options(options, ("beam_size", "n_best"))
+        estimator = load_translator(folder)
+        asked = {"beam_size": options.get("beam_size"), "n_best": options.get("n_best", 1)}
+        estimator.search_settings(asked["beam_size"], asked["n_best"])
+        if lines is not None:
+            for number, line in enumerate(lines, 1):
+                yield _answer(
+                    estimator, line, f"standard input, line {number}", estimator.translate([line], **asked)[0]
+                )
+            return
+        texts, places = _texts(_as_trained(folder, source), source)
+        for start in range(0, len(texts), AT_ONCE):
+            some = texts[start : start + AT_ONCE]
+            found = estimator.translate(some, **asked)
+            for text, place, several in zip(some, places[start : start + AT_ONCE], found, strict=True):
+                yield _answer(estimator, text, place, several)
+
+
+def open_pairs(source: DataSource, place: str, split: str, *, paired: bool = True) -> Pairs:
+    """One part of the data: two parallel files, a table, or a built-in set.
+
+    `--input` and `--target` name the columns of a table. Where there is no file at the place, they are what two files
+    end in that begin with it: of `data/train`, `--input en` and `--target de`, the files `data/train.en` and
+    `data/train.de`, gzipped or not.
+
+    Args:
+        source: How to read it.
+        place: Where it is.
+        split: Which part of a built-in data set.
+        paired: False reads sources alone.
+
+    Raises:
+        InputError: It cannot be read as pairs.
+    """
+    if source.input is not None and len(source.input) > 1:
+        raise InputError(f"--input names {len(source.input)} columns, expected one, that of the sources")
+    columns: dict[str, Any] = {"source": source.input[0] if source.input else None, "target": source.target}
+    if place.startswith(BUILTIN):
+        return pairs_of_table(load(builtin(place).name, split), **columns, paired=paired)
+    files = find_parallel(place, columns["source"], columns["target"])
+    if files is not None and files[1] is not None:
+        _refuse_for_lines(source)
+        return read_parallel(files[0], files[1], encoding=source.encoding)
+    if source.format is not None and source.format not in TABLES:
+        raise InputError(f"the format {source.format!r} holds no pairs{nearest(source.format, TABLES)}")
+    if not Path(place).exists() and files is not None:
+        raise InputError(f"{files[0]}: there is no file beside it that ends in {source.target!r}, named by --target")
+    path = existing(place)
+    if source.format is None and suffix_of(path) not in _SUFFIXES:
+        raise InputError(
+            f"{path}: expected a table of pairs ({', '.join(TABLES)}), or what two files of lines begin with, such as "
+            "data/train of data/train.en and data/train.de, with --input en --target de"
+        )
+    return read_pairs(
+        path, **columns, format=source.format, encoding=source.encoding, header=source.header, paired=paired
+    )
+
+
+def load_translator(folder: Path) -> Translator:
+    """The translator of a run folder.
+
+    Raises:
+        InputError: The folder is damaged, or holds another kind of model.
+    """
+    return Translator.load(folder)
+
+
+def _texts(source: DataSource, given: DataSource) -> tuple[list[str], list[str]]:
+    """What is to be translated, and where each text stands."""
+    place = source.train
+    path = Path(place)
+    files = None if place.startswith(BUILTIN) else find_parallel(place, source.input[0] if source.input else None, None)
+    if files is not None and not path.exists():
+        path = files[0]
+    table = place.startswith(BUILTIN) or suffix_of(path) in _SUFFIXES or source.format in TABLES
+    if table and given.format != LINES:
+        pairs = open_pairs(source, place, "test", paired=False)
+        return pairs.sources, pairs.places
+    if given.format not in (None, LINES):
+        raise InputError(f"the format {given.format!r} holds no texts{nearest(given.format or '', (*TABLES, LINES))}")
+    lines = read_text(existing(path), source.encoding).removesuffix("\n").split("\n")
+    return lines, [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
+
+
+def _answer(estimator: Translator, text: str, place: str, found: Sequence[Translation]) -> Answer:
+    """The best translation, and all of them as JSON; a note where the text is longer than any that was learnt from."""
+    best, longest = found[0], estimator.features_.longest
+    content: dict[str, Any] = {"source": text, "translation": best.text, "score": best.score}
+    content |= {"log_probability": best.log_probability, "tokens": best.tokens, "source_tokens": best.source_tokens}
+    content["alignment"] = [list(pair) for pair in best.alignment]
+    if len(found) > 1:
+        content["n_best"] = [{"translation": one.text, "score": one.score} for one in found]
+    note = ""
+    if len(best.source_tokens) > longest:
+        note = (
+            f"{place}: {len(best.source_tokens):,} symbols, the longest text that the model has learnt from has "
+            f"{longest:,}; its translation may be cut short or wander"
+        )
+        content["note"] = note
+    return Answer("\n".join(one.text for one in found), content, note)
+
+
+def _as_trained(folder: Path, source: DataSource) -> DataSource:
+    """The columns, or endings of files, that the model was trained on, unless others are named."""
+    source.refuse("translate", "separator")
+    before = load_config(folder)[1]
+    return replace(source, input=source.input or before.get("input"), target=source.target or before.get("target"))
+
+
+def _refuse_for_lines(source: DataSource) -> None:
+    if source.header is not None:
+        raise InputError("--header is for tables; parallel files have a text a line and nothing else")
+    if source.format not in (None, LINES):
+        raise InputError(f"the format {source.format!r} is not that of parallel files{nearest(source.format, [LINES])}")
