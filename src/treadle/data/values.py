@@ -30,6 +30,18 @@ def is_missing(cell: object) -> bool:
     return cell is None or (isinstance(cell, float) and cell != cell)
 
 
+def mostly_numbers(cells: Sequence[object], share: float = 0.9) -> bool:
+    """Whether a column is one of numbers with a slip or two: so many of its values are numbers.
+
+    Example:
+        >>> mostly_numbers([*"123456789", "many", None]), mostly_numbers(["7", "seven"])
+        (True, False)
+    """
+    known = [cell for cell in cells if not is_missing(cell)]
+    numbers = sum(is_number(cell.strip()) if isinstance(cell, str) else isinstance(cell, int | float) for cell in known)
+    return bool(known) and numbers >= share * len(known)
+
+
 def typed(cells: Sequence[str]) -> list[Any]:
     """A text column as numbers where all of it is numbers, else unchanged.
 

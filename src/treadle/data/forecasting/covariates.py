@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from treadle.data.forecasting.grid import Duplicates, Grid
 from treadle.data.forecasting.roles import Roles, source_of
 from treadle.data.table import Table
-from treadle.data.values import is_missing, is_number, typed
+from treadle.data.values import is_missing, is_number, mostly_numbers, typed
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,7 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
 
     Raises:
         InputError: A declared covariate has no value, is no number nor a text of at most 32 categories, or is declared
-            static and changes; an infinite value.
+            static and changes; an infinite value; a word among numbers.
     """
     rule: Duplicates = "mean" if duplicates == "sum" else duplicates
     names: dict[Kind, list[str]] = {"past": [], "future": [], "static": []}
@@ -159,8 +159,8 @@ def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats
         if required:
             raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers or texts")
         return None
-    if not any(isinstance(cell, str) and not is_missing(cell) for cell in cells):
-        return [name], numbers(table, name)[:, None]
+    if not any(isinstance(cell, str) and not is_missing(cell) for cell in cells) or mostly_numbers(cells):
+        return [name], numbers(table, name)[:, None]  # or a sentence on the one cell that is none
     texts = ["" if is_missing(cell) else str(cell).strip() for cell in cells]
     categories = sorted(set(texts) - {""})
     if len(categories) > _MOST_CATEGORIES:

@@ -9,6 +9,7 @@ import numpy as np
 
 from treadle.data.forecasting.stamps import looks_dated
 from treadle.data.table import Table
+from treadle.data.values import is_missing, mostly_numbers
 from treadle.errors import InputError
 
 Names = str | Sequence[str] | None
@@ -187,6 +188,9 @@ def _find_targets(table: Table, free: list[str], ids: tuple[str, ...]) -> tuple[
         found = [column for column in numeric if column.lower() == name]
         if found:
             return (found[0],)
+    slipped = [name for name in free if name.lower() in _TARGETS and _meant_as_numbers(table.columns[name])]
+    if slipped:
+        return (slipped[0],)  # what is wrong with it is said where its values are read
     if len(numeric) == 1 or (numeric and len(numeric) == len(free) and not ids):
         return tuple(numeric)
     if not numeric:
@@ -207,6 +211,11 @@ def _sample(cells: list[Any]) -> list[Any]:
 def _numeric(cells: list[Any]) -> bool:
     sample = _sample(cells)
     return bool(sample) and all(isinstance(cell, int | float) for cell in sample)
+
+
+def _meant_as_numbers(cells: list[Any]) -> bool:
+    """Whether a column that is called like values has none at all, or numbers with a slip."""
+    return all(is_missing(cell) for cell in cells) or mostly_numbers(cells)
 
 
 def _steps(cells: list[Any], name: str) -> bool:
