@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SequenceClassifier,
         SequenceRegressor,
         SequenceTagger,
+        Translator,
         load,
     )
 
@@ -48,6 +49,7 @@ __all__ = [
     "Stream",
     "StreamPool",
     "Table",
+    "Translator",
     "load",
     "make_cell",
     "read",
@@ -70,6 +72,7 @@ _MODULES = {
         "SequenceClassifier",
         "SequenceRegressor",
         "SequenceTagger",
+        "Translator",
         "load",
     ),
 }

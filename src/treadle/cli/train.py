@@ -19,7 +19,8 @@ def train(
     dev: Annotated[str | None, Option(help="Rows to choose the best epoch by; else a part is set aside.")] = None,
     test: Annotated[str | None, Option(help="Rows that are read once, at the end.")] = None,
     task: Annotated[
-        str | None, Option(help="classify, regress, tag, language-model or forecast.  [default: by the data]")
+        str | None,
+        Option(help="classify, regress, tag, language-model, forecast or translate.  [default: by the data]"),
     ] = None,
     input: Annotated[list[str] | None, Option(help="An input column; may be given several times.")] = None,  # noqa: A002 (the option's name)
     target: Annotated[str | None, Option(help="The column to predict.")] = None,
@@ -40,6 +41,9 @@ def train(
     unit: Annotated[str | None, Option(help="Of text: word, char, subword or byte.  [default: by script]")] = None,
     max_length: Annotated[int | None, Option(help="Steps that are read of a sequence.  [default: all]")] = None,
     horizon: Annotated[int | None, Option(help="Steps that are forecast.  [default: a season]")] = None,
+    beam_size: Annotated[
+        int | None, Option(help="Of a translator: hypotheses kept of every answer.  [default: 5]")
+    ] = None,
     epochs: Annotated[int | None, Option(help="Passes over the data.  [default: by its size]")] = None,
     learning_rate: Annotated[float | None, Option(help="Its peak.  [default: 0.002]")] = None,
     seed: Annotated[int | None, Option(help="Of everything that is drawn.  [default: 0]")] = None,
@@ -67,6 +71,7 @@ def train(
         "unit": unit,
         "max_length": max_length,
         "horizon": horizon,
+        "beam_size": beam_size,
         "epochs": epochs,
         "learning_rate": learning_rate,
         "seed": seed,

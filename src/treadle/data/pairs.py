@@ -95,7 +95,7 @@ def read_parallel(source: str | Path, target: str | Path, *, encoding: str | Non
     return Pairs(given, wanted, places, f"{paths[0]}", note)
 
 
-def find_parallel(stem: str, source: str | None, target: str | None) -> tuple[Path, Path | None] | None:
+def find_parallel(stem: str | Path, source: str | None, target: str | None) -> tuple[Path, Path | None] | None:
     """The files `STEM.SOURCE` and `STEM.TARGET`, gzipped or not, or None where the first is not there.
 
     Example:
@@ -106,7 +106,7 @@ def find_parallel(stem: str, source: str | None, target: str | None) -> tuple[Pa
     return None if found[0] is None else (found[0], found[1])
 
 
-def _with_suffix(stem: str, suffix: str | None) -> Path | None:
+def _with_suffix(stem: str | Path, suffix: str | None) -> Path | None:
     if suffix is None:
         return None
     places = (Path(f"{stem}.{suffix}"), Path(f"{stem}.{suffix}.gz"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from treadle.data.forecasting.recognition import has_series_columns
+from treadle.data.pairs import find_parallel
 from treadle.data.paths import suffix_of
 from treadle.data.tagging import COLUMN_SUFFIXES
 from treadle.tasks.source import BUILTIN, DataSource, builtin
@@ -19,6 +20,7 @@ def choose_task(source: DataSource) -> str:
 
     - files `.conll`, `.conllu`, `.bio` and `.iob` (gz too), and folders with `seq.in` and `seq.out`: "tag";
     - tables with columns `ds` and `y`: "forecast", unless they are told what to read and to answer;
+    - what two files begin with that `--input` and `--target` are the endings of: "translate";
     - everything else is a table of rows.
 
     Raises:
@@ -30,6 +32,8 @@ def choose_task(source: DataSource) -> str:
         task = builtin(source.train).task
         return task if task in WORKS and not source.target else TABLE
     path = Path(source.train)
+    if source.input and source.target and not path.exists() and find_parallel(path, source.input[0], source.target):
+        return "translate"
     if suffix_of(path) in COLUMN_SUFFIXES or source.format in ("conll", "conllu"):
         return "tag"
     if all((path / name).is_file() for name in TAGGED_FILES):
