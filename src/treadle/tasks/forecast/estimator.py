@@ -46,6 +46,8 @@ class Forecaster(Estimator, Predicting, Streaming):
         horizon: Steps ahead; None for a season, or 12 without one.
         lookback: Values in a window; None for two seasons of the longest customary kind that the series have ten of,
             and no less than the season found and the horizon.
+        lags: Last values of the window that a step reads; what lies before them is left to the recurrent state and the
+            base. More of them are learnt by heart.
         season: Steps of a season; 1 for none, None to find it.
         mode: "direct" or "autoregressive".
         output: "quantiles", "gaussian", "student-t", or "negative-binomial" for counts.
@@ -98,6 +100,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         *,
         horizon: int | None = None,
         lookback: int | None = None,
+        lags: int = 24,
         season: int | None = None,
         mode: str = "direct",
         output: str = "quantiles",
@@ -124,6 +127,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         super().__init__(batch_size=batch_size, **options)
         self.horizon = horizon
         self.lookback = lookback
+        self.lags = lags
         self.season = season
         self.mode = mode
         self.output = output

@@ -53,7 +53,8 @@ class PanelFeatures:
         frequency: Of the panel.
         season: Steps of a season; 1 for none.
         horizon: Steps the network answers for.
-        lookback: Values in a window.
+        lookback: Values in a window, which the base forecast and the scaling see.
+        lags: Last values of it that the network reads.
         transform: Of every value.
         scaling: Of every window.
         counts: Whether values are counts.
@@ -69,6 +70,7 @@ class PanelFeatures:
     season: int
     horizon: int
     lookback: int
+    lags: int
     transform: Transform
     scaling: Scaling
     counts: bool
@@ -87,6 +89,7 @@ class PanelFeatures:
         season: int,
         horizon: int,
         lookback: int,
+        lags: int,
         transform: Transform,
         scaling: Scaling,
         counts: bool,
@@ -97,7 +100,7 @@ class PanelFeatures:
         past = Standard.fit(panel.past_names, panel.past)
         future = Standard.fit(panel.future_names, panel.future)
         static = Standard.fit(panel.static_names, [panel.static])
-        shape = (season, horizon, lookback, transform, scaling, counts)
+        shape = (season, horizon, lookback, lags, transform, scaling, counts)
         nothing = np.zeros((horizon, lookback), dtype=np.float32)
         features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing)
         if counts:
@@ -114,7 +117,7 @@ class PanelFeatures:
     def input_size(self) -> int:
         """Numbers that the network reads of a step."""
         columns = (self.calendar, self.past.names, self.future.names, self.static.names)
-        return self.lookback + 4 + sum(map(len, columns))
+        return self.lags + 4 + sum(map(len, columns))
 
     def encode(self, panel: Panel, *, beyond: int = 0) -> Windows:
         """The numbers of a panel.
@@ -128,7 +131,7 @@ class PanelFeatures:
         """
         self._check(panel)
         series = [self._encode(panel, number, beyond) for number in range(len(panel))]
-        return Windows(series, self.lookback, self.horizon, self.weights.astype(np.float64))
+        return Windows(series, self.lookback, self.lags, self.horizon, self.weights.astype(np.float64))
 
     def other(
         self, observed: NDArray[np.bool_], count: NDArray[np.int64], anchor: Floats, *rest: Floats

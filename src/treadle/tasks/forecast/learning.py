@@ -56,6 +56,7 @@ def fit_features(train: Panel, arguments: Mapping[str, Any], season: int, horizo
         season=season,
         horizon=horizon if arguments["mode"] == "direct" else 1,
         lookback=max(lookback, season),
+        lags=min(arguments["lags"], max(lookback, season)),
         transform=transform,
         scaling=arguments["scaling"],
         counts=counts,

@@ -22,9 +22,10 @@ class ForecastNetwork(nn.Module):
 
     $$h_t = \mathrm{Stack}([w_t; o_t]), \qquad r_{t, k} = W_k\, h_t + b_k, \qquad k = 1 \dots H$$
 
-    where \(w_t\) is the scaled window that ends at step t and \(o_t\) what else is read; of the raw numbers \(r_{t,k}\)
-    of step t + k a distribution is made (`treadle.nn.distributions`) about a base forecast. Covariates \(x_{t+k}\) that
-    are known in advance enter through a small network of their own, \(r_{t,k} \mathrel{+}= V \tanh(U [h_t; x_{t+k}])\).
+    where \(w_t\) are the last values of the scaled window that ends at step t and \(o_t\) what else is read; of the raw
+    numbers \(r_{t,k}\) of step t + k a distribution is made (`treadle.nn.distributions`) about a base forecast.
+    Covariates \(x_{t+k}\) that are known in advance enter through a small network of their own,
+    \(r_{t,k} \mathrel{+}= V \tanh(U [h_t; x_{t+k}])\).
     As every step answers for all steps ahead of it, one pass over a series trains on all its windows.
 
     Args:

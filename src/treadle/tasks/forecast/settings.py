@@ -55,6 +55,7 @@ class SeriesSettings(BaseModel):
 
     horizon: int | None = Field(ge=1)
     lookback: int | None = Field(ge=1)
+    lags: int = Field(ge=1)
     season: int | None = Field(ge=1)
     scaling: Scaling
     transform: Literal["auto"] | Transform

@@ -80,7 +80,9 @@ class SeriesSteps:
         found = self._statistics(rows)
         self.state[LEVEL][:rows, 0], self.state[SCALE][:rows, 0] = found.level, found.scale
         other = features.other(observed, count[:, 0], found.anchor, calendar, future, known, static)
-        scaled = scaled_windows(*(torch.from_numpy(one) for one in (window, found.level, found.scale)))
+        scaled = scaled_windows(
+            *(torch.from_numpy(one) for one in (window[:, -features.lags :], found.level, found.scale))
+        )
         return np.concatenate([scaled.numpy(), other], -1)
 
     def _statistics(self, rows: int) -> Statistics:

@@ -61,12 +61,13 @@ class Windows:
     Args:
         series: The series.
         lookback: Values in a window.
+        lags: Last values of a window that the network reads.
         horizon: Steps that are forecast.
         base: `[horizon, lookback]`, the weights of the base forecast.
     """
 
-    def __init__(self, series: Sequence[EncodedSeries], lookback: int, horizon: int, base: Floats) -> None:
-        self.lookback, self.horizon = lookback, horizon
+    def __init__(self, series: Sequence[EncodedSeries], lookback: int, lags: int, horizon: int, base: Floats) -> None:
+        self.lookback, self.lags, self.horizon = lookback, lags, horizon
         self.base = torch.from_numpy(base)
         self.lengths: Integers = np.array([len(one.filled) for one in series], dtype=np.int64)
         self.skipped: Integers = np.array([one.skipped for one in series], dtype=np.int64)
@@ -93,14 +94,14 @@ class Windows:
             lengths: `[batch]`, its steps, none of which lies beyond the series' end.
 
         Returns:
-            `[batch, time, lookback + D]` float32 and the lengths.
+            `[batch, time, lags + D]` float32 and the lengths.
         """
         steps = int(lengths.max(initial=0))
         at = torch.from_numpy(self.first[series] + start)
         last = len(self.filled) - 1
-        lags = self.filled[(at[:, None] + torch.arange(1 - self.lookback, steps)).clamp(max=last)]
+        values = self.filled[(at[:, None] + torch.arange(1 - self.lags, steps)).clamp(max=last)]
         here = (at[:, None] + torch.arange(steps)).clamp(max=last)
-        windows = lags.unfold(1, self.lookback, 1)
+        windows = values.unfold(1, self.lags, 1)
         scaled = scaled_windows(windows, self.level[here], self.scale[here])
         return torch.cat([scaled, self.other[here]], -1), torch.from_numpy(lengths)
 
@@ -148,7 +149,7 @@ class Windows:
 
 
 def scaled_windows(windows: Tensor, level: Tensor, scale: Tensor) -> Tensor:
-    """Windows `[..., lookback]` less their level and in their scale, float32; zeros where a series stands still."""
+    """Values of windows less the level and in the scale of each, float32; zeros where a series stands still."""
     moves = scale > 0
     inverse = torch.where(moves, 1 / torch.where(moves, scale, torch.ones_like(scale)), torch.zeros_like(scale))
     return ((windows - level[..., None]) * inverse[..., None]).float()
