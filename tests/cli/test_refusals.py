@@ -12,6 +12,7 @@ import pytest
 Write = dict[str, str | bytes]
 MULTIVARIATE = "@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
 WIDE = "a,b,c,label\n"
+SERIES = '{"series": [[1, 2], [3, 4]], "label": 0}\n' * 2
 FINE = "text,label\na,x\nb,y\na,x\nb,y\n"
 
 # name: (files, arguments of `treadle train`, what the sentence must hold)
@@ -69,7 +70,7 @@ TRAIN: dict[str, tuple[Write, list[str], str]] = {
     "infinity in a numeric column": (
         {"d.csv": WIDE + "1,2,3,x\n4,5,6,y\n" * 5 + "inf,1,2,x\n"},
         ["d.csv"],
-        "d.csv, line 12, channel 1, step 1: found an infinite value, expected a number",
+        "d.csv, line 12, column 'a': found an infinite value, expected a number",
     ),
     "different channel counts": (
         {"d.ts": MULTIVARIATE + "1,2:3,4:a\n1,2:b\n"},
@@ -80,6 +81,26 @@ TRAIN: dict[str, tuple[Write, list[str], str]] = {
         {"d.jsonl": '{"series": [[1, 2], [3, 4]], "label": 0}\n{"series": [[1], [2]], "label": 1}\n'},
         ["d.jsonl"],
         "d.jsonl, line 2, column 'series': the series has 1 channels, expected 2",
+    ),
+    "a step of another width": (
+        {"d.jsonl": SERIES + '{"series": [[1, 2], [3]], "label": 1}\n'},
+        ["d.jsonl"],
+        "d.jsonl, line 3, column 'series': found 1 number at step 2, expected 2 as at the first step",
+    ),
+    "a word in a series": (
+        {"d.jsonl": SERIES + '{"series": [[1, 2], [3, "x"]], "label": 1}\n'},
+        ["d.jsonl"],
+        "d.jsonl, line 3, column 'series': found 'x' at step 2, channel 2, expected a number",
+    ),
+    "infinity in a series": (
+        {"d.jsonl": SERIES + '{"series": [[1, 2], [3, Infinity]], "label": 1}\n'},
+        ["d.jsonl"],
+        "d.jsonl, line 3, column 'series', step 2, channel 2: found an infinite value, expected a number",
+    ),
+    "a channel without a value": (
+        {"d.jsonl": '{"series": [[1, null], [3, null]], "label": 0}\n{"series": [[2, null]], "label": 1}\n' * 4},
+        ["d.jsonl"],
+        "column 'series': channel 2 of 2 has no value in any training row, expected some; leave it out",
     ),
     "a row too short": ({"d.csv": "text,label\na,x\nb\n"}, ["d.csv"], "d.csv, line 3: found 1 field, expected 2"),
     "damaged JSON": ({"d.jsonl": '{"text": "a", "label": 1}\n{"text": \n'}, ["d.jsonl"], "d.jsonl, line 2"),

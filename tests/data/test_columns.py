@@ -202,8 +202,10 @@ def test_text_in_a_column_of_numbers_is_named_with_its_place(tmp_path):
     ("cell", "message"),
     [
         ("1 x 3", r"row 1 .*column 'series': found '1 x 3', expected numbers"),
-        ([1, "x"], r"row 1 .*column 'series': found \[1, 'x'\], expected numbers"),
-        ([[1, 2], [3]], r"row 1 .*expected numbers, the same number of channels at every step"),
+        ([1, "x"], r"row 1 .*column 'series': found 'x' at step 2, channel 1, expected a number"),
+        ([[1, 2], [3]], r"row 1 .*column 'series': found 1 number at step 2, expected 2 as at the first step"),
+        ([0.0, -np.inf], r"row 1 .*column 'series', step 2, channel 1: found an infinite value, expected a number"),
+        ([0.0, 1e39], r"row 1 .*column 'series', step 2, channel 1: found 1e\+39, expected a number up to 3\.4e38"),
         (np.zeros((3, 2)), r"row 1 .*has 2 channels, expected 1 as in the first row"),
         (np.zeros((3, 2, 1)), r"row 1 .*found an array with 3 axes"),
         (None, r"row 1 .*found nothing, expected a series"),

@@ -182,7 +182,7 @@ def test_series_of_length_zero() -> None:
         ([[1.0, 1e300]], r"row 2, channel 2, step 1: found 1e\+300"),
         ([[1.0, 2.0, 3.0]], "row 2 has 3 channels, expected 2"),
         ([1.0, 2.0], "row 2 has 1 channels, expected 2"),
-        ([[1.0, 2.0], [3.0]], "row 2: its steps have different numbers of channels: 1, 2"),
+        ([[1.0, 2.0], [3.0]], "row 2: found 1 number at step 2, expected 2 as at the first step"),
         ([[1.0, 2.0], [3.0, "x4"]], "row 2: found 'x4' at step 2, channel 2, expected a number"),
         (["1", "two"], "row 2: found 'two' at step 2, channel 1, expected a number"),
         ("1 2 3", "row 2: found '1 2 3', expected a series of numbers"),

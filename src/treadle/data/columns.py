@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from treadle.data.kinds import Kind, as_sequences, infer_kind
+from treadle.data.series import LARGEST
 from treadle.data.table import Table
 from treadle.data.targets import Task, infer_task
 from treadle.data.values import is_missing, is_number
@@ -222,6 +223,9 @@ def _wide_series(table: Table, names: list[str]) -> np.ndarray[Any, np.dtype[np.
                 values[row, step, 0] = float(cell)
             except (TypeError, ValueError, OverflowError):
                 raise _not_a_number(table, row, name, cell) from None
+            if abs(values[row, step, 0]) > LARGEST:
+                found = "an infinite value" if np.isinf(values[row, step, 0]) else repr(cell)
+                raise InputError(f"{table.where(row)}, column {name!r}: found {found}, expected a number up to 3.4e38")
     return values
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from treadle.data.series import LARGEST, first_fault
 from treadle.data.values import Array, is_missing, parse_series
 from treadle.errors import InputError
 
@@ -83,8 +84,8 @@ def as_sequences(values: Sequence[Any], kind: Kind, name: str, where: Callable[[
         array `[time, channels]`, NaN where a value is missing, the same number of channels in all rows.
 
     Raises:
-        InputError: A cell is not of the kind, a series or token list is missing, or channels differ; the row and column
-            are named.
+        InputError: A cell is not of the kind, a series or token list is missing, channels differ, or a number is
+            infinite; the row and column are named.
     """
     if kind is Kind.TEXT:
         return [_text(cell, row, name, where) for row, cell in enumerate(values)]
@@ -93,13 +94,14 @@ def as_sequences(values: Sequence[Any], kind: Kind, name: str, where: Callable[[
     if kind is Kind.TOKENS:
         return [_tokens(cell, f"{where(row)}, column {name!r}") for row, cell in enumerate(values)]
     series = [_series(cell, row, name, where) for row, cell in enumerate(values)]
+    channels = next((one.shape[1] for one in series if len(one)), 1)
     for row, one in enumerate(series):
-        if one.shape[1] != series[0].shape[1]:
+        if len(one) and one.shape[1] != channels:
             raise InputError(
                 f"{where(row)}, column {name!r}: the series has {one.shape[1]} channels, "
-                f"expected {series[0].shape[1]} as in the first row"
+                f"expected {channels} as in the first row"
             )
-    return series
+    return [one if len(one) else np.zeros((0, channels)) for one in series]
 
 
 def _is_empty(cell: Any) -> bool:
@@ -165,11 +167,16 @@ def _series(cell: Any, row: int, name: str, where: Callable[[int], str]) -> Arra
     else:
         array = _as_array(cell, f"{where(row)}, column {name!r}")
     if array.ndim == 1:
-        return array[:, None]
+        array = array[:, None]
     if array.ndim != 2:
         raise InputError(
             f"{where(row)}, column {name!r}: found an array with {array.ndim} axes, expected [time] or [time, channels]"
         )
+    if (np.abs(array) > LARGEST).any():
+        step, channel = np.argwhere(np.abs(array) > LARGEST)[0]
+        found = "an infinite value" if np.isinf(array[step, channel]) else f"{array[step, channel]:g}"
+        place = f"{where(row)}, column {name!r}, step {step + 1}, channel {channel + 1}"
+        raise InputError(f"{place}: found {found}, expected a number up to 3.4e38 or nothing")
     return array
 
 
@@ -184,9 +191,7 @@ def _as_array(cell: Any, place: str) -> Array:
     try:
         return np.asarray(cell, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(
-            f"{place}: found {_shown(cell)}, expected numbers, the same number of channels at every step"
-        ) from None
+        raise InputError(f"{place}: {first_fault(cell)}") from None
 
 
 def _single_number(cell: str, place: str) -> Array:

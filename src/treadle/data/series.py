@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def join_series(
         try:
             part = _numbers(cell)
         except (TypeError, ValueError, OverflowError) as error:
-            raise fault(row, f": {_first_fault(cell)}") from error
+            raise fault(row, f": {first_fault(cell)}") from error
         if part.ndim == 0:
             raise fault(row, f": found {cell!r:.50}, expected a series of numbers")
         if part.ndim != 2 or (len(part) and not part.shape[1]):
@@ -73,21 +73,27 @@ def _numbers(cell: Any) -> Floats:
     return numbers[:, None] if numbers.ndim == 1 else numbers
 
 
-def _first_fault(cell: Any) -> str:
-    """What keeps a cell from being a series of numbers, in words."""
+def first_fault(cell: Any) -> str:
+    """What keeps a cell from being a series of numbers, in words.
+
+    Example:
+        >>> first_fault([[1, 2], [3, "four"]])
+        "found 'four' at step 2, channel 2, expected a number"
+    """
     if not _is_list(cell):
         return f"found {cell!r:.50}, expected a series of numbers"
-    widths = set()
+    first: int | None = None
     for step, item in enumerate(cell):
         entries = item if _is_list(item) else [item]
-        widths.add(len(entries))
+        first = len(entries) if first is None else first
+        if len(entries) != first:
+            found = counted(len(entries), "number")
+            return f"found {found} at step {step + 1}, expected {first} as at the first step"
         for channel, entry in enumerate(entries):
             try:
                 _numbers(entry)
             except (TypeError, ValueError, OverflowError):
                 return f"found {entry!r:.50} at step {step + 1}, channel {channel + 1}, expected a number"
-    if len(widths) > 1:
-        return f"its steps have different numbers of channels: {', '.join(map(str, sorted(widths)))}"
     return f"found {getattr(cell, 'dtype', type(cell).__name__)} values, expected numbers"
 
 

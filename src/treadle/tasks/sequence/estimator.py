@@ -192,7 +192,7 @@ class SequenceEstimator(Estimator, Reader):
         def dev_where(row: int) -> str:
             return f"dev, {row_name(row)}" if held is None else where(int(held[row]))
 
-        dev_inputs = self.encode(dev_columns)
+        dev_inputs = self.encode(dev_columns, dev_where)
         self._check_pairs(dev_inputs, dev_y, dev_where)
         dev_rows = dev_inputs, self.target_.encode(dev_y)
         network = self.build_network()

@@ -134,9 +134,24 @@ def fit_features(
     inputs: list[Ragged] = []
     for name, kind in kinds.items():
         cells = [columns[name][i] for i in rows]
+        _check_channels(kind, name, cells)
         features[name], ragged = fit_feature(kind, cells, settings, lambda row: where(int(rows[row])), pretrained)
         inputs.append(ragged)
     return features, inputs
+
+
+def _check_channels(kind: Kind, name: str, cells: Sequence[Any]) -> None:
+    """Refuse a series with a channel that is never known.
+
+    Raises:
+        InputError: There is one.
+    """
+    series = [cell for cell in cells if len(cell)] if kind is Kind.SERIES else []
+    known = np.any([~np.isnan(one).all(0) for one in series], axis=0) if series else np.ones(1, np.bool_)
+    if not known.all():
+        channel = int(np.argmin(known)) + 1
+        what = f"channel {channel} of {len(known)} has" if len(known) > 1 else "the series have"
+        raise InputError(f"column {name!r}: {what} no value in any training row, expected some; leave it out")
 
 
 def fit_feature(
