@@ -18,7 +18,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from treadle import LanguageModel, SequenceClassifier, SequenceRegressor, cells
+from treadle import LanguageModel, SequenceClassifier, SequenceRegressor, SpeechRecognizer, cells
 from treadle.cells import contract
 from treadle.cells.gated import GatedCell
 from treadle.cli import COMMANDS, options, program
@@ -29,6 +29,7 @@ from treadle.nn import ENGINES, POOLINGS
 from treadle.tasks import folder, outcome
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language import Adaptation
+from treadle.tasks.transcribe.settings import SearchSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ["README.md", "README.zh-CN.md"]
@@ -150,7 +151,7 @@ def test_a_command_parses(line: str) -> None:
     settings = options.parse_settings(parsed(line).get("settings") or [])
     known = [set(estimator.parameters()) for estimator in folder.ESTIMATORS.values()]
     if line.split()[1] == "evaluate":
-        known = [set(Adaptation.model_fields)]
+        known = [set(Adaptation.model_fields), set(SearchSettings.model_fields)]
     assert any(set(settings) <= names_ for names_ in known)
 
 
@@ -190,6 +191,12 @@ def test_the_tables_of_a_language_model_are_its_own_arguments_and_ways_to_adapt(
     assert rows == {name: spelt(value) for name, value in own.items()}
     rows = {names(row[0])[0]: names(row[1])[0] for row in table("docs/language.md", "option", "default")}
     assert rows == {name: spelt(field.default) for name, field in Adaptation.model_fields.items()}
+
+
+def test_the_table_of_a_recogniser_is_its_own_arguments() -> None:
+    rows = {names(row[0])[0]: names(row[1])[0] for row in table("docs/speech.md", "argument", "default")}
+    mine, all_ = SpeechRecognizer.parameters(), Estimator.parameters()
+    assert rows == {name: spelt(value) for name, value in mine.items() if name not in all_ or all_[name] != value}
 
 
 def spelt(value: Any) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SequenceClassifier,
         SequenceRegressor,
         SequenceTagger,
+        SpeechRecognizer,
         Translator,
         load,
     )
@@ -45,6 +46,7 @@ __all__ = [
     "SequenceClassifier",
     "SequenceRegressor",
     "SequenceTagger",
+    "SpeechRecognizer",
     "Stack",
     "Stream",
     "StreamPool",
@@ -72,6 +74,7 @@ _MODULES = {
         "SequenceClassifier",
         "SequenceRegressor",
         "SequenceTagger",
+        "SpeechRecognizer",
         "Translator",
         "load",
     ),

@@ -20,7 +20,9 @@ def train(
     test: Annotated[str | None, Option(help="Rows that are read once, at the end.")] = None,
     task: Annotated[
         str | None,
-        Option(help="classify, regress, tag, language-model, forecast or translate.  [default: by the data]"),
+        Option(
+            help="classify, regress, tag, language-model, forecast, translate or transcribe.  [default: by the data]"
+        ),
     ] = None,
     input: Annotated[list[str] | None, Option(help="An input column; may be given several times.")] = None,  # noqa: A002 (the option's name)
     target: Annotated[str | None, Option(help="The column to predict.")] = None,
@@ -28,6 +30,9 @@ def train(
     format: Annotated[str | None, Option(help="csv, tsv, jsonl, parquet, ts, fasta, lines, text or folder.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="Of text files, such as latin-1 or gb18030.")] = None,
     header: Annotated[bool | None, Option(help="Whether line 1 of a CSV or TSV names the columns.")] = None,
+    rule: Annotated[
+        str | None, Option(help="Of a folder of recordings: a regular expression, (?P<text>...) in their names.")
+    ] = None,
     cell: Annotated[
         str | None, Option(help="lstm, gru, sru, min-gru or another of docs/cells.md.  [default: lstm]")
     ] = None,
@@ -87,7 +92,7 @@ def train(
             if data is None:
                 raise InputError("no data was given, expected a file, a folder or builtin:NAME")
             folder = out or next_folder(data)
-            source = DataSource(data, dev, test, task, input or None, target, separator, format, encoding, header)
+            source = DataSource(data, dev, test, task, input or None, target, separator, format, encoding, header, rule)
             result = start_run(
                 source, arguments, folder, checkpoint_seconds=checkpoint_every, say=print, progress=Bar()
             )

@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score, mean_absolute_error, r2_score, root_mean_s
 
 LOWER_IS_BETTER = frozenset(
     {
-        *("log_loss", "calibration_error", "rmse", "mae"),
+        *("log_loss", "calibration_error", "rmse", "mae", "wer", "cer"),
         *("perplexity", "bits_per_character", "bits_per_token", "nats_per_token"),
         *("mase", "smape", "owa", "crps", "scaled_error"),
     }

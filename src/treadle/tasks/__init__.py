@@ -7,6 +7,7 @@ from treadle.tasks.language import LanguageModel
 from treadle.tasks.online import OnlineClassifier, OnlineForecaster, OnlineRegressor
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
 from treadle.tasks.tagging import SequenceTagger
+from treadle.tasks.transcribe import SpeechRecognizer
 from treadle.tasks.translate import Translator
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "SequenceClassifier",
     "SequenceRegressor",
     "SequenceTagger",
+    "SpeechRecognizer",
     "Translator",
     "load",
 ]

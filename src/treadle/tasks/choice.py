@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from treadle.data.audio import has_speech_columns
 from treadle.data.forecasting.recognition import has_series_columns
 from treadle.data.pairs import find_parallel
 from treadle.data.paths import suffix_of
@@ -19,6 +20,7 @@ def choose_task(source: DataSource) -> str:
     """The task that was named; else that of a built-in data set, or what the look of the data says.
 
     - files `.conll`, `.conllu`, `.bio` and `.iob` (gz too), and folders with `seq.in` and `seq.out`: "tag";
+    - tables with columns `audio` and `text`: "transcribe", unless they are told what to read and to answer;
     - tables with columns `ds` and `y`: "forecast", unless they are told what to read and to answer;
     - what two files begin with that `--input` and `--target` are the endings of: "translate";
     - everything else is a table of rows.
@@ -38,6 +40,8 @@ def choose_task(source: DataSource) -> str:
         return "tag"
     if all((path / name).is_file() for name in TAGGED_FILES):
         return "tag"
+    if source.input is None and source.target in (None, "text") and has_speech_columns(path):
+        return "transcribe"
     if source.input is None and source.target in (None, "y") and has_series_columns(path):
         return "forecast"
     return TABLE

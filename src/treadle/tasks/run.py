@@ -123,6 +123,8 @@ def _open(source: DataSource) -> Work:
     task = choose_task(source)
     if task not in WORKS:
         raise InputError(f"the task {task!r} is not known{nearest(task, WORKS)}")
+    if task != "transcribe":
+        source.refuse(task, "rule")
     return WORKS[task].open(source)
 
 

@@ -25,6 +25,7 @@ class DataSource:
         format: Of the files; None infers it.
         encoding: Of text files; None detects it.
         header: Whether CSV and TSV have one; None infers it.
+        rule: Of a folder of recordings: a regular expression that finds the text in their names.
     """
 
     train: str
@@ -37,6 +38,7 @@ class DataSource:
     format: str | None = None
     encoding: str | None = None
     header: bool | None = None
+    rule: str | None = None
 
     def others(self) -> dict[str, str]:
         """Where dev and test are, as far as they were named; a built-in data set brings its own."""
@@ -48,7 +50,7 @@ class DataSource:
     def options(self) -> list[str]:
         """The words of a command that name this data again."""
         words = [self.train]
-        for name in ("dev", "test", "task", "target", "separator", "format", "encoding"):
+        for name in ("dev", "test", "task", "target", "separator", "format", "encoding", "rule"):
             if getattr(self, name) is not None:
                 words += [f"--{name}", str(getattr(self, name))]
         if self.header is not None:

@@ -1,0 +1,174 @@
+"""What the command line does for speech: recordings with transcripts in, a model that writes down what is said out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from treadle.data.audio import Utterances, read_utterances
+from treadle.errors import InputError, counted
+from treadle.evaluation.speech import speech_scores
+from treadle.tasks.folder import load_config
+from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.source import BUILTIN, DataSource
+from treadle.tasks.transcribe.estimator import SpeechRecognizer
+from treadle.tasks.transcribe.reporting import fit_baseline, foreign_note, make_report, truth
+from treadle.tasks.transcribe.settings import SearchSettings
+from treadle.tasks.work import Answer, Conduct, Measured, Work
+
+
+class TranscribeWork(Work):
+    """Text for recordings.
+
+    Args:
+        source: Where the data is.
+        data: The training recordings.
+    """
+
+    tasks = ("transcribe",)
+    task = "transcribe"
+
+    def __init__(self, source: DataSource, data: Utterances) -> None:
+        self.source, self.data = source, data
+        self.others: dict[str, Utterances] = {}
+
+    @classmethod
+    def open(cls, source: DataSource) -> Self:
+        """Read the training manifest or folder."""
+        return cls(source, read_recordings(source, source.train))
+
+    def understand(self, estimator: SpeechRecognizer) -> list[str]:
+        """Read the dev and test manifests or folders."""
+        notes = [f"{self.source.train}: {self.data.note}"]
+        for name, place in self.source.others().items():
+            self.others[name] = read_recordings(self.source, place)
+            notes.append(f"{name}: {self.others[name].note}")
+        if "dev" not in self.others:
+            share = f"{estimator.dev_fraction:.0%}"
+            notes.append(f"dev: {share} of the training recordings, set aside by seed {estimator.seed}")
+        return notes
+
+    def fit(self, estimator: SpeechRecognizer, how: Conduct) -> None:
+        """Train on the recordings."""
+        estimator.fit_utterances(
+            self.data,
+            dev=self.others.get("dev"),
+            checkpoint=how.checkpoint,
+            checkpoint_seconds=how.checkpoint_seconds,
+            resume=how.resume,
+            progress=how.progress,
+        )
+
+    def conclude(self, estimator: SpeechRecognizer, folder: Path, notes: Sequence[str], say: Say) -> Result:
+        """Measure the model and the baseline, and write result and report.
+
+        With a test split the baseline remembers recordings that the model saw, those set aside for dev included.
+        Without one, dev is where the two are compared, so the baseline must not have heard it.
+        """
+        train, others = self.data, self.others
+        if "dev" not in others:
+            assert estimator.dev_rows_ is not None
+            others = {"dev": train.take(estimator.dev_rows_), **others}
+            if "test" not in others:
+                train = train.take(estimator.train_rows_)
+        shown = "test" if "test" in others else "dev"
+        for name, data in others.items():
+            if note := foreign_note(estimator.units_, data):
+                say(f"{name}: {note}")
+        say("the baseline remembers some of the same recordings ...")
+        report = make_report(
+            estimator,
+            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
+            others,
+            fit_baseline(estimator, train, {shown: others[shown]}),
+            data_notes=notes,
+            commands=commands(self.source, estimator, folder),
+        )
+        return write_result(folder, self.task, report)
+
+    @classmethod
+    def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
+        """Measure a trained model on recordings with transcripts; options are those of the search."""
+        estimator = load_recogniser(folder)
+        search = estimator.search_settings(**options)
+        data = read_recordings(_as_trained(folder, source), source.train)
+        heard = [one.text for one in estimator.hear(data, search)]
+        return Measured(
+            counted(len(data), "recording"),
+            speech_scores(truth(estimator.units_, data), heard),
+            lambda: make_report(
+                estimator, f"{estimator.describe()} on {Path(source.train).name}", {"test": data}, search=search
+            ),
+        )
+
+    @classmethod
+    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+        """Write down one file of sound, all of a folder or manifest, or the file that each input line names."""
+        yield from cls.answer(folder, source, lines, {})
+
+    @classmethod
+    def answer(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
+        """The same with options of the search."""
+        estimator = load_recogniser(folder)
+        search = estimator.search_settings(**options)
+        if lines is not None:
+            for line in lines:
+                yield from _answers(estimator, read_recordings(source, line.strip(), transcribed=False), search)
+            return
+        data = read_recordings(_as_trained(folder, source), source.train, transcribed=False)
+        yield from _answers(estimator, data, search)
+
+
+def read_recordings(source: DataSource, place: str, *, transcribed: bool = True) -> Utterances:
+    """One part of the data, by the columns that `--input` (recordings) and `--target` (transcripts) name.
+
+    Args:
+        source: How to read it.
+        place: Where it is.
+        transcribed: Whether transcripts are needed.
+
+    Raises:
+        InputError: It cannot be read as recordings.
+    """
+    source.refuse("transcribe", "separator")
+    if place.startswith(BUILTIN):
+        raise InputError(f"{place}: no built-in data set holds recordings, expected a folder or a manifest")
+    if source.input is not None and len(source.input) > 1:
+        raise InputError(f"--input names {len(source.input)} columns, expected one, that of the recordings")
+    return read_utterances(
+        place,
+        audio=source.input[0] if source.input else None,
+        text=source.target if transcribed else None,
+        rule=source.rule if transcribed else None,
+        transcribed=transcribed,
+        format=source.format,
+        encoding=source.encoding,
+        header=source.header,
+    )
+
+
+def load_recogniser(folder: Path) -> SpeechRecognizer:
+    """The recogniser of a run folder.
+
+    Raises:
+        InputError: The folder is damaged, or holds another kind of model.
+    """
+    return SpeechRecognizer.load(folder)
+
+
+def _as_trained(folder: Path, source: DataSource) -> DataSource:
+    """The columns and the rule that the model was trained with, unless others are named."""
+    before = load_config(folder)[1]
+    if Path(source.train).is_dir():
+        return replace(source, rule=source.rule or before.get("rule"))
+    if Path(before.get("train", "")).is_dir():
+        return source
+    return replace(source, input=source.input or before.get("input"), target=source.target or before.get("target"))
+
+
+def _answers(estimator: SpeechRecognizer, data: Utterances, search: SearchSettings) -> Iterator[Answer]:
+    """One for every recording, in their order; its content has the words with times and confidence."""
+    for row, heard in enumerate(estimator.hear(data, search)):
+        yield Answer(heard.text, {"audio": str(data.audio[row]), **heard.to_json()})
