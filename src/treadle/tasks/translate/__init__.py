@@ -2,5 +2,6 @@
 
 from treadle.tasks.translate.estimator import Translator
 from treadle.tasks.translate.predictions import Drawing, Translation
+from treadle.tasks.translate.work import TranslateWork
 
-__all__ = ["Drawing", "Translation", "Translator"]
+__all__ = ["Drawing", "TranslateWork", "Translation", "Translator"]

@@ -11,6 +11,7 @@ from treadle.data.pairs import Pairs, pairs_of_lists
 from treadle.errors import InputError, counted
 from treadle.evaluation.translation import PRIMARY, translation_scores
 from treadle.tasks.estimator import Estimator
+from treadle.tasks.language.settings import ALPHABETS
 from treadle.tasks.search import BeamSettings
 from treadle.tasks.settings import check
 from treadle.tasks.translate.features import PairFeatures
@@ -33,7 +34,8 @@ class Translator(Estimator, Reader):
         layers: Depth of either.
         bidirectional: Whether the encoder also reads from the end.
         embedding_size: Numbers a symbol.
-        tied: Whether the target's embedding is also the weight of the softmax.
+        tied: Whether the target's embedding is also the weight of the softmax; None for yes, but for characters and
+            bytes.
         attention: "general", "additive", "dot" or "scaled"; see `treadle.nn.Attention`.
         attention_size: Size of the space where "additive" and "scaled" compare; None for `hidden_size`.
         heads: Of "scaled".
@@ -41,7 +43,8 @@ class Translator(Estimator, Reader):
         coverage_weight: Weight of the penalty for looking twice, where there is coverage.
         input_feeding: Whether what was looked at enters the recurrence; several times slower.
         unit: What a symbol is on both sides: "word", "char", "subword" or "byte"; None decides by the look of each.
-        joint: Whether both sides have the same symbols, with one embedding; None decides by the characters they share.
+        joint: Whether both sides have the same symbols, with one embedding; None for sub-words of sides that share most
+            characters.
         vocabulary_size: Symbols at most; None for 8,000 sub-words or 30,000 words.
         min_count: Occurrences a symbol must have in training; None leaves it to `TokenCodec.fit`.
         lowercase: Whether upper case is folded, on both sides.
@@ -87,7 +90,7 @@ class Translator(Estimator, Reader):
         layers: int = 1,
         bidirectional: bool = True,
         embedding_size: int = 256,
-        tied: bool = True,
+        tied: bool | None = None,
         attention: str = "general",
         attention_size: int | None = None,
         heads: int = 1,
@@ -149,7 +152,7 @@ class Translator(Estimator, Reader):
         super().check_arguments()
         values = self.get_params()
         for settings in (TranslatorSettings, PairSettings, BeamSettings):
-            check(settings, values)
+            check(settings, values | {"tied": values["tied"] is not False})
         if self.init_from is not None:
             raise InputError("init_from is a language model's folder, which a translator cannot begin from")
 
@@ -225,7 +228,7 @@ class Translator(Estimator, Reader):
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             self.network_ = TranslationNetwork.of_text(
-                check(TranslatorSettings, self.get_params()),
+                self.recurrent_settings(),
                 source=len(features.source),
                 target=len(features.target),
                 joint=features.joint,
@@ -266,8 +269,13 @@ class Translator(Estimator, Reader):
         return f"{self.count_parameters():,} parameters, {units}; {self.features_.describe()}"
 
     def recurrent_settings(self) -> TranslatorSettings:
-        """The shape of the network."""
-        return check(TranslatorSettings, self.get_params())
+        """The shape of the fitted network.
+
+        An alphabet's embedding is next to nothing, and one that has to serve as inputs and as logits learns far more
+        slowly.
+        """
+        tied = self.features_.target.unit not in ALPHABETS if self.tied is None else self.tied
+        return check(TranslatorSettings, self.get_params() | {"tied": tied})
 
     def explain(self) -> list[str]:
         """For encoder and decoder, which engine runs them and why not the others."""

@@ -22,7 +22,9 @@ from treadle.tasks.translate.settings import PairSettings
 SENTENCE = 1.5
 """Words between spaces, in the mean, from which a text is a sentence."""
 FEW = 200
-"""Different words up to which they are symbols of their own, as phonemes are."""
+"""Different words up to which they are symbols of their own, as phonemes are, if they occur often."""
+OCCURRENCES = 5
+"""Of each of them in the mean, at least."""
 SHARED = 0.5
 """Share of the target's characters that the source has too, from which the two have their symbols in common."""
 SLACK = 10
@@ -58,8 +60,8 @@ class PairFeatures:
         """The features of training pairs.
 
         Where `unit` is left open: sub-words if both sides are sentences; else the characters of a side, or its words if
-        there are few different ones between spaces, as phonemes are. Where `joint` is: yes if both sides have the same
-        unit, and half of the target's characters occur in the source.
+        there are few different ones between spaces, as phonemes are. Where `joint` is: yes for sub-words, if half
+        of the target's characters occur in the source.
 
         Raises:
             InputError: An option is not valid, or the sides are to be joint and have different units.
@@ -75,7 +77,7 @@ class PairFeatures:
             units = [_unit_of_symbols(texts) for texts in sides]
         joint = settings.joint
         if joint is None:
-            joint = units[0] == units[1] and overlap(*sides) >= SHARED
+            joint = units == ["subword", "subword"] and overlap(*sides) >= SHARED
         if joint and units[0] != units[1]:
             raise InputError(f"joint symbols need one unit, found {units[0]!r} and {units[1]!r}; name one by unit=")
         how: dict[str, Any] = {
@@ -196,5 +198,6 @@ def overlap(source: Sequence[str], target: Sequence[str]) -> float:
 
 def _unit_of_symbols(texts: Sequence[str]) -> CodecUnit:
     spaced = [text.split() for text in texts]
-    several = sum(map(len, spaced)) >= SENTENCE * len(texts)
-    return "word" if several and len(set().union(*spaced)) <= FEW else "char"
+    words, different = sum(map(len, spaced)), len(set().union(*spaced))
+    symbols = words >= SENTENCE * len(texts) and different <= min(FEW, words / OCCURRENCES)
+    return "word" if symbols else "char"

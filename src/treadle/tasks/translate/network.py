@@ -84,7 +84,9 @@ class TranslationNetwork(nn.Module):
         self.settings = settings
         self.encoder = encoder
         size = settings.embedding_size
-        self.embedding = fresh_embedding(vocabulary, size) if embedding is None else embedding
+        self._shared = (embedding,)  # in a tuple, so that the encoder's weight is not entered a second time
+        if embedding is None:
+            self.own = fresh_embedding(vocabulary, size)
         self.embedding_dropout = LockedDropout(settings.embedding_dropout)
         self.decoder = Decoder(
             settings.cell,
@@ -106,6 +108,12 @@ class TranslationNetwork(nn.Module):
         reads = size if settings.tied else settings.hidden_size
         self.projection = None if reads == settings.hidden_size else nn.Linear(settings.hidden_size, reads, bias=False)
         self.softmax = Softmax(reads, vocabulary, tied_to=self.embedding if settings.tied else None)
+
+    @property
+    def embedding(self) -> nn.Embedding:
+        """Of the target's symbols."""
+        shared = self._shared[0]
+        return self.own if shared is None else shared
 
     @classmethod
     def of_text(cls, settings: TranslatorSettings, *, source: int, target: int, joint: bool) -> "TranslationNetwork":
