@@ -4,6 +4,8 @@
 
 - `airline`, `sunspots`: the last 24 and 132 months, three seeds, beside seasonal naive and exponential smoothing. A
   single forecast of a single series each.
+- `airline-again`, `sunspots-again`: since one forecast decides nothing, as many months are forecast eight times, half a
+  horizon apart, the last ones just before those, each time by a model trained on what lies before; seed 0.
 - `etth1-24`, `etth1-168`: ETTh1 (H. Zhou et al., "Informer", AAAI 2021), all seven series, its customary split: 12
   months of 30 days for training, 4 for dev, 4 for test. Mean squared error over every window of the test months, each
   series in deviations of its training months.
@@ -53,6 +55,25 @@ def single(name: str) -> list[str]:
         f"{mase(truth, smoothed.point, history, season):.3f} ({smoothed.form})",
         f"{minutes:.1f}",
     ]
+
+
+def again(name: str) -> list[str]:
+    """The training part of a built-in series, foreseen from eight points in time."""
+    panel, steps = read_panel(load(name, "train")), len(read_panel(load(name, "test")).values[0])
+    errors = []
+    for back in range(0, 8 * steps // 2, steps // 2):
+        before, after = panel.until([len(panel.values[0]) - back]).cut(steps)
+        history, truth = before.values[0], after.values[0]
+        if len(history) < steps:
+            break
+        model = Forecaster(horizon=steps).fit_panel(before)
+        season = model.features_.season
+        points = model.predict_panel(before).point[0], seasonal_naive(history, steps, season).point
+        points = *points, exponential_smoothing(history, steps, season).point
+        errors.append([mase(truth, point, history, season) for point in points])
+    means = np.mean(errors, 0)
+    best = sum(ours < min(others) for ours, *others in errors)
+    return [f"{name}, {len(errors)} times {steps} months", *(f"{mean:.3f}" for mean in means), f"{best}"]
 
 
 def etth1(data: Path, horizon: int) -> list[str]:
@@ -118,10 +139,13 @@ def naive_at(panel: Panel, rolled: Rolled, number: int, season: int) -> np.ndarr
 def main(data: Path, names: list[str]) -> None:
     """Run the cases and record the tables; cases that were measured before keep their rows."""
     singles, many = ("airline", "sunspots"), ("etth1-24", "etth1-168", "beijing")
+    repeated = tuple(f"{name}-again" for name in singles)
     rows = Rows("forecasting")
-    for name in names or (*singles, *many):
+    for name in names or (*singles, *repeated, *many):
         if name in singles:
             rows.keep(name, single(name))
+        elif name in repeated:
+            rows.keep(name, again(name.removesuffix("-again")))
         elif name == "beijing":
             rows.keep(name, beijing(data))
         else:
@@ -130,8 +154,13 @@ def main(data: Path, names: list[str]) -> None:
     head = ["series", "MASE, seeds 0, 1, 2", "seasonal naive", "exponential smoothing", "minutes a seed"]
     body = table(head, rows.of(singles)) + (
         "\n\nMASE by the season that was found on the training part, which seasonal naive and smoothing have, too. The "
-        "form of exponential smoothing is chosen by AICc.\n\n"
+        "form of exponential smoothing is chosen by AICc. Both test parts were read twice: defaults were changed in "
+        "between, by the ends of training parts. The first time, airline had 1.263, 0.665, 0.812 and sunspots 1.280, "
+        "0.921, 0.626. One forecast of one series decides nothing, so the training parts were foreseen from several "
+        "points in time:\n\n"
     )
+    head = ["series", "MASE, seed 0", "seasonal naive", "exponential smoothing", "times the best"]
+    body += table(head, rows.of(repeated)) + "\n\n"
     head = ["series, ahead", "test, seed 0", "test, baseline", "minutes of training"]
     body += table(head, rows.of(many)) + (
         "\n\nETTh1: customary split, every window of the test months, standardised. Beijing: trained on 2010 to 2013, "
