@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from treadle.data.audio.reading import located
 from treadle.data.kinds import Kind, as_sequences, infer_kind
 from treadle.data.series import LARGEST
 from treadle.data.table import Table
@@ -23,7 +25,19 @@ _TARGETS = (
     *("标签", "类别", "分类", "情感"),
 )
 _INPUTS = (
-    *("text", "sequence", "series", "tokens", "review", "sentence", "document", "content", "message", "comment"),
+    *(
+        "text",
+        "sequence",
+        "series",
+        "tokens",
+        "audio",
+        "review",
+        "sentence",
+        "document",
+        "content",
+        "message",
+        "comment",
+    ),
     *("文本", "评论", "句子", "内容"),
 )
 _IDS = {"id", "idx", "index", "row", "row_id", "uuid", "guid", "no", "unnamed: 0", "编号", "序号"}
@@ -130,8 +144,18 @@ def extract(table: Table, roles: Roles) -> dict[str, list[Any]]:
     if roles.wide:
         return {roles.inputs[0]: list(_wide_series(table, roles.wide))}
     return {
-        name: as_sequences(table.column(name, "input"), roles.kinds[name], name, table.where) for name in roles.inputs
+        name: as_sequences(_cells(table, name, roles.kinds[name]), roles.kinds[name], name, table.where)
+        for name in roles.inputs
     }
+
+
+def _cells(table: Table, name: str, kind: Kind) -> list[Any]:
+    """The cells of an input; files of sound relative to the table that names them."""
+    cells = table.column(name, "input")
+    if kind is not Kind.AUDIO or table.source == "memory":
+        return cells
+    folder = Path(table.source).parent
+    return [located(cell, folder) if isinstance(cell, str) and cell.strip() else cell for cell in cells]
 
 
 def _find_target(table: Table, inputs: list[str], task: Task | None) -> tuple[str, str]:
@@ -292,6 +316,8 @@ def _mean_length(cells: list[Any]) -> float:
 def _describe(table: Table, name: str, kinds: dict[str, Kind]) -> str:
     cells = as_sequences(table.columns[name], kinds[name], name, table.where)
     kind = kinds[name]
+    if kind is Kind.AUDIO:
+        return f"sound, {len(cells):,} recordings"
     if kind is Kind.TEXT:
         words = sum(len(cell.split()) for cell in cells) / len(cells)
         if words < 1.5:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from treadle.data.audio.waveform import Waveform, is_audio_file
 from treadle.data.series import LARGEST, first_fault
 from treadle.data.values import Array, is_missing, parse_series
 from treadle.errors import InputError
@@ -27,15 +28,18 @@ class Kind(StrEnum):
     """Strings over a small alphabet, a symbol a character: DNA, proteins."""
     SERIES = "series"
     """Numbers over time, `[time, channels]`."""
+    AUDIO = "audio"
+    """Sound: files by name, or waveforms in memory."""
 
 
 def infer_kind(values: Sequence[Any], name: str = "input") -> Kind:
     """The kind of a column, from up to 1,000 of its cells spread over the rows.
 
-    Arrays and lists of numbers (or of lists of numbers) are series, lists of strings tokens. Strings are a series
-    when at least 90 % of them are two or more numbers between spaces, commas or semicolons; symbols when at least 90
-    % have no white space, are longer than 20 characters on average, mostly differ from each other and share an
-    alphabet of at most 30 ASCII letters and the signs `-`, `*`, `.`; and text otherwise.
+    Arrays and lists of numbers (or of lists of numbers) are series, lists of strings tokens, waveforms sound. Strings
+    are sound when at least 90 % of them end as files of sound do; a series when at least 90 % are two or more numbers
+    between spaces, commas or semicolons; symbols when at least 90 % have no white space, are longer than 20 characters
+    on average, mostly differ from each other and share an alphabet of at most 30 ASCII letters and the signs `-`, `*`,
+    `.`; and text otherwise.
 
     Args:
         values: The cells.
@@ -55,7 +59,9 @@ def infer_kind(values: Sequence[Any], name: str = "input") -> Kind:
     kinds = {_of_cell(cell) for cell in cells}
     if kinds <= {str}:
         return _of_strings([str(cell) for cell in cells])
-    for kind in (Kind.TOKENS, Kind.SERIES):
+    if kinds == {str, Kind.AUDIO} and all(is_audio_file(cell) for cell in cells if isinstance(cell, str)):
+        return Kind.AUDIO
+    for kind in (Kind.TOKENS, Kind.SERIES, Kind.AUDIO):
         if kinds == {kind}:
             return kind
     if kinds == {float}:
@@ -81,12 +87,15 @@ def as_sequences(values: Sequence[Any], kind: Kind, name: str, where: Callable[[
 
     Returns:
         TEXT: str, `""` for a missing one. SYMBOLS: str without outer white space. TOKENS: list of str. SERIES: float64
-        array `[time, channels]`, NaN where a value is missing, the same number of channels in all rows.
+        array `[time, channels]`, NaN where a value is missing, the same number of channels in all rows. AUDIO: the name
+        of a file, or a waveform.
 
     Raises:
         InputError: A cell is not of the kind, a series or token list is missing, channels differ, or a number is
             infinite; the row and column are named.
     """
+    if kind is Kind.AUDIO:
+        return [_audio(cell, f"{where(row)}, column {name!r}") for row, cell in enumerate(values)]
     if kind is Kind.TEXT:
         return [_text(cell, row, name, where) for row, cell in enumerate(values)]
     if kind is Kind.SYMBOLS:
@@ -112,6 +121,8 @@ def _of_cell(cell: Any) -> type | Kind:
     """Kind of a list or array; `str`, `float` (any single number) or `object` otherwise."""
     if isinstance(cell, str):
         return str
+    if isinstance(cell, Waveform):
+        return Kind.AUDIO
     if isinstance(cell, int | float):
         return float
     if isinstance(cell, np.ndarray):
@@ -127,6 +138,8 @@ def _of_cell(cell: Any) -> type | Kind:
 
 
 def _of_strings(cells: list[str]) -> Kind:
+    if sum(map(is_audio_file, cells)) >= 0.9 * len(cells):
+        return Kind.AUDIO
     series = [parsed for parsed in map(parse_series, cells) if parsed is not None]
     if len(series) >= 0.9 * len(cells) and not all(np.isnan(parsed).all() for parsed in series):
         return Kind.SERIES
@@ -148,6 +161,12 @@ def _text(cell: Any, row: int, name: str, where: Callable[[int], str]) -> str:
     if not isinstance(cell, int | float):
         raise InputError(f"{where(row)}, column {name!r}: found {_shown(cell)}, expected a text")
     return str(cell)
+
+
+def _audio(cell: Any, place: str) -> str | Waveform:
+    if isinstance(cell, Waveform) or (isinstance(cell, str) and cell.strip()):
+        return cell
+    raise InputError(f"{place}: found {_shown(cell)}, expected a file of sound")
 
 
 def _tokens(cell: Any, place: str) -> list[str]:

@@ -27,6 +27,9 @@ class FeatureSettings(BaseModel):
     scaling: Scaling
     fill: Fill
     clip_outliers: float | None = Field(gt=0)
+    sample_rate: int | None = Field(ge=1000, le=384_000)
+    mel_bins: int = Field(ge=3, le=256)
+    channel: int | Literal["mean"] | None
 
 
 class SplitSettings(BaseModel):

@@ -47,6 +47,11 @@ class SequenceEstimator(Estimator, Reader):
         scaling: Of numeric channels: "standard", "minmax", "series" or "none".
         fill: Of missing numbers: "forward", "linear" or "mean"; a mask tells the network where.
         clip_outliers: Numeric values are held within this many robust standard deviations; None for no limit.
+        sample_rate: Of sound: samples a second that recordings are brought to; None for the lowest of training, 16,000
+            at most.
+        mel_bins: Of sound: bands of the filter bank.
+        channel: Of sound: which channel is taken of recordings with several, a number from 0 or "mean"; None refuses
+            those.
         checkpoint: For very long sequences: in training the state is kept only every so many steps, and the gradient
             computes the steps between again; see `treadle.nn.Recurrent`. None keeps all.
         **options: Those of `treadle.tasks.estimator.Estimator`.
@@ -82,6 +87,9 @@ class SequenceEstimator(Estimator, Reader):
         scaling: str = "standard",
         fill: str = "forward",
         clip_outliers: float | None = None,
+        sample_rate: int | None = None,
+        mel_bins: int = 40,
+        channel: int | str | None = None,
         checkpoint: int | None = None,
         **options: Any,
     ) -> None:
@@ -101,6 +109,9 @@ class SequenceEstimator(Estimator, Reader):
         self.scaling = scaling
         self.fill = fill
         self.clip_outliers = clip_outliers
+        self.sample_rate = sample_rate
+        self.mel_bins = mel_bins
+        self.channel = channel
         self.checkpoint = checkpoint
 
     def check_arguments(self) -> None:

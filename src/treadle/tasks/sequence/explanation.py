@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from treadle.data import Kind, Ragged
+from treadle.data import Ragged
 from treadle.evaluation import Predictions, WorstError, worst_rows
 from treadle.evaluation.attribution import integrated_gradients
 from treadle.tasks.sequence.features import Feature
@@ -102,9 +102,9 @@ def _explain(estimator: Explained, split: Split, said: Predictions, row: int) ->
     error |= {"gold_probability": gold_probability, "where": place}
     for name, feature in estimator.features_.items():
         cell = split.columns[name][row]
-        if feature.kind is Kind.SERIES and "series" not in error:
-            error |= {"series": cell[:LONGEST_EXPLAINED], "step_weights": weights[name]}
-        elif feature.kind is not Kind.SERIES and "tokens" not in error:
+        if feature.is_numeric and "series" not in error:
+            error |= {"series": feature.curve(cell)[:LONGEST_EXPLAINED], "step_weights": weights[name]}
+        elif not feature.is_numeric and "tokens" not in error:
             tokens = feature.tokens(cell)[:LONGEST_EXPLAINED]
             joiner = "" if feature.joins_without_space else " "
             error |= {"tokens": tokens, "token_weights": weights[name], "joiner": joiner}

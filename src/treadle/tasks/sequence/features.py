@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from treadle.data.audio import AudioEncoder
 from treadle.data.codec import TokenCodec
 from treadle.data.kinds import Kind
 from treadle.data.numeric import SeriesScaler
@@ -32,23 +33,23 @@ class Feature:
     Attributes:
         kind: What its sequences are made of.
         encoder: A `TextEncoder` for text and symbols, or the `TokenCodec` of the language model that the network began
-            as; a `Vocabulary` for tokens; a `SeriesScaler` for series.
+            as; a `Vocabulary` for tokens; a `SeriesScaler` for series; an `AudioEncoder` for sound.
         max_length: Steps of a sequence that are read, or None for all.
     """
 
     kind: Kind
-    encoder: TextEncoder | TokenCodec | Vocabulary | SeriesScaler
+    encoder: TextEncoder | TokenCodec | Vocabulary | SeriesScaler | AudioEncoder
     max_length: int | None
 
     @property
     def is_numeric(self) -> bool:
         """Whether the steps are vectors; otherwise they are numbers of tokens."""
-        return isinstance(self.encoder, SeriesScaler)
+        return isinstance(self.encoder, SeriesScaler | AudioEncoder)
 
     @property
     def size(self) -> int:
         """Channels of a numeric feature, else tokens in the vocabulary with padding and unknown."""
-        if isinstance(self.encoder, SeriesScaler):
+        if isinstance(self.encoder, SeriesScaler | AudioEncoder):
             return self.encoder.features
         return len(self.encoder.vocabulary if isinstance(self.encoder, TextEncoder) else self.encoder)
 
@@ -60,9 +61,18 @@ class Feature:
         """
         if isinstance(self.encoder, SeriesScaler):
             return self._ragged(self.encoder.transform(values, where=where))
+        if isinstance(self.encoder, AudioEncoder):
+            return self._ragged(self.encoder.encode(values, where))
         if isinstance(self.encoder, TextEncoder):
             return self._ragged(self.encoder.encode(values))
         return self._ragged(self.encoder.encode_all(values))
+
+    def curve(self, value: Any) -> NDArray[Any]:
+        """One cell of a numeric feature as a person looks at it, `[steps, channels]`: of sound, how loud it is."""
+        if isinstance(self.encoder, AudioEncoder):
+            value = self.encoder.encode([value])[0].mean(1, keepdims=True)
+        shown: NDArray[Any] = value[: self.max_length]
+        return shown
 
     def tokens(self, value: Any) -> list[str]:
         """The tokens of one cell, as a person reads them, one for each step of `encode`."""
@@ -79,6 +89,8 @@ class Feature:
         if isinstance(self.encoder, SeriesScaler):
             masks = f", {len(self.encoder.masked)} with a mask for missing values" if len(self.encoder.masked) else ""
             return f"{counted(self.encoder.channels, 'channel')}, scaling {self.encoder.scaling!r}{masks}"
+        if isinstance(self.encoder, AudioEncoder):
+            return self.encoder.describe()
         unit = self.encoder.unit if isinstance(self.encoder, CUTTERS) else "token"
         return f"vocabulary of {self.size:,} {unit}s"
 
@@ -101,7 +113,7 @@ class Feature:
         if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
             raise InputError(f"a saved feature is damaged: max_length is {max_length!r}")
         of_text = TokenCodec if isinstance(encoder, dict) and "tokenised" in encoder else TextEncoder
-        types: dict[Kind, Any] = {Kind.SERIES: SeriesScaler, Kind.TOKENS: Vocabulary}
+        types: dict[Kind, Any] = {Kind.SERIES: SeriesScaler, Kind.TOKENS: Vocabulary, Kind.AUDIO: AudioEncoder}
         return cls(kind, types.get(kind, of_text).from_json(encoder), max_length)
 
     def _ragged(self, rows: Sequence[Any]) -> Ragged:
@@ -181,6 +193,12 @@ def fit_feature(
         )
         feature = Feature(kind, scaler, settings.max_length)
         return feature, feature.encode(values, where)
+    if kind is Kind.AUDIO:
+        audio, frames = AudioEncoder.fit_encode(
+            values, rate=settings.sample_rate, bins=settings.mel_bins, channel=settings.channel, where=where
+        )
+        feature = Feature(kind, audio, settings.max_length)
+        return feature, feature._ragged(frames)
     options = {"max_size": settings.vocabulary_size, "min_count": settings.min_count}
     if kind is Kind.TOKENS:
         vocabulary, ids = Vocabulary.fit_encode(values, **options)
@@ -200,8 +218,9 @@ def _feature_of(
     Raises:
         InputError: The column holds numbers, or tokens that the symbols are pieces of; an argument asks for others.
     """
-    if kind is Kind.SERIES:
-        raise InputError(f"{pretrained.folder}: is a language model, which reads text, found a column of numbers")
+    if kind in (Kind.SERIES, Kind.AUDIO):
+        found = "numbers" if kind is Kind.SERIES else "sound"
+        raise InputError(f"{pretrained.folder}: is a language model, which reads text, found a column of {found}")
     if settings.unit not in (None, pretrained.codec.unit):
         has = f"but the language model in {pretrained.folder} has {pretrained.codec.unit!r}"
         raise InputError(f"unit is {settings.unit!r}, {has}; leave it out")

@@ -143,15 +143,15 @@ def fit_baselines(estimator: Reported, train: Split, others: Mapping[str, Split]
     Returns:
         Two systems with predictions of every split in `others`.
     """
-    task, kinds = estimator.target_.measured, {name: f.kind for name, f in estimator.features_.items()}
+    task, features = estimator.target_.measured, estimator.features_
     systems = []
     for make in (step_baseline, step_floor) if estimator.target_.per_step else (baseline, floor):
         model = make(task)
         since = time.monotonic()
-        model.fit(_with_kinds(train.columns, kinds), train.y, estimator.target_.classes.tolist())
+        model.fit(_with_kinds(train.columns, features), train.y, estimator.target_.classes.tolist())
         seconds = time.monotonic() - since
         said = {
-            name: _beside(estimator, split, model.predict(_with_kinds(split.columns, kinds)))
+            name: _beside(estimator, split, model.predict(_with_kinds(split.columns, features)))
             for name, split in others.items()
         }
         systems.append(System(model.name, said, model.description, seconds))
@@ -199,5 +199,11 @@ def make_report(
     )
 
 
-def _with_kinds(columns: Columns, kinds: Mapping[str, Kind]) -> dict[str, tuple[str, Sequence[Any]]]:
-    return {name: (kind.value, columns[name]) for name, kind in kinds.items()}
+def _with_kinds(columns: Columns, features: Mapping[str, Feature]) -> dict[str, tuple[str, Sequence[Any]]]:
+    """Columns as baselines take them; sound is the series of its frames."""
+    found: dict[str, tuple[str, Sequence[Any]]] = {}
+    for name, feature in features.items():
+        heard = feature.kind is Kind.AUDIO
+        frames = [row.numpy() for row in feature.encode(columns[name])] if heard else columns[name]
+        found[name] = (Kind.SERIES if heard else feature.kind).value, frames
+    return found

@@ -158,6 +158,11 @@ def steps_of(feature: Feature, embedding: Array | None) -> NumericSteps | Symbol
         )
     if isinstance(feature.encoder, SeriesScaler):
         return NumericSteps(feature.encoder)
+    if feature.kind is Kind.AUDIO:
+        raise InputError(
+            "this model hears whole recordings, and has no stream; train a causal SpeechRecognizer on words to spot "
+            "them as they are said"
+        )
     assert embedding is not None
     return SymbolSteps(feature, embedding)
 
