@@ -62,6 +62,7 @@ class NetworkSettings(RecurrentSettings):
     embedding_size: int = Field(ge=1)
     embedding_dropout: float = Field(ge=0, lt=1)
     word_dropout: float = Field(ge=0, lt=1)
+    input_noise: float = Field(default=0.0, ge=0)
     segment: int = Field(default=1, ge=1)
     stride: int | None = Field(default=None, ge=1)
     checkpoint: int | None = Field(default=None, ge=1)

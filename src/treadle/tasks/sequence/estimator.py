@@ -39,6 +39,9 @@ class SequenceEstimator(Estimator, Reader):
         embedding_size: Numbers a token.
         embedding_dropout: Share of embedding features dropped, for a whole sequence.
         word_dropout: Share of tokens replaced by the unknown one, in training.
+        input_noise: Standard deviation of the normal noise that is added to scaled numbers in training, each time anew:
+            few series are then harder to learn by heart (C. Bishop, "Training with noise is equivalent to Tikhonov
+            regularization", 1995).
         unit: What a token of a text is: "word", "char" or "subword"; None decides by the script.
         vocabulary_size: Tokens at most; None for 30,000, or 8,000 sub-words.
         min_count: Occurrences a token must have in training; None for 2 in all but tiny data.
@@ -79,6 +82,7 @@ class SequenceEstimator(Estimator, Reader):
         embedding_size: int = 128,
         embedding_dropout: float = 0.2,
         word_dropout: float = 0.1,
+        input_noise: float = 0.0,
         unit: str | None = None,
         vocabulary_size: int | None = None,
         min_count: int | None = None,
@@ -101,6 +105,7 @@ class SequenceEstimator(Estimator, Reader):
         self.embedding_size = embedding_size
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout
+        self.input_noise = input_noise
         self.unit = unit
         self.vocabulary_size = vocabulary_size
         self.min_count = min_count

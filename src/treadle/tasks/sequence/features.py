@@ -53,6 +53,11 @@ class Feature:
             return self.encoder.features
         return len(self.encoder.vocabulary if isinstance(self.encoder, TextEncoder) else self.encoder)
 
+    @property
+    def channels(self) -> int:
+        """As `size`, but without the masks of missing values."""
+        return self.encoder.channels if isinstance(self.encoder, SeriesScaler) else self.size
+
     def encode(self, values: Sequence[Any], where: Where | None = None) -> Ragged:
         """The numbers of a column.
 

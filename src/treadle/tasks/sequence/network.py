@@ -35,6 +35,8 @@ class SequenceEncoder(nn.Module):
     def __init__(self, feature: Feature, settings: NetworkSettings) -> None:
         super().__init__()
         self.word_dropout = settings.word_dropout
+        self.input_noise = settings.input_noise
+        self.channels = feature.channels
         self.segment, self.stride = settings.segment, settings.stride
         self.embedding: nn.Embedding | None = None
         size = feature.size
@@ -62,9 +64,13 @@ class SequenceEncoder(nn.Module):
         self.output_size = self.pooling.output_size
 
     def embed(self, x: Tensor) -> Tensor:
-        """Token numbers `[batch, time]` to embeddings `[batch, time, feature]`; numbers pass as they are."""
+        """Token numbers `[batch, time]` to embeddings `[batch, time, feature]`; numbers get noise in training."""
         if self.embedding is None:
-            return x
+            if not self.training or not self.input_noise:
+                return x
+            noise = torch.randn_like(x) * self.input_noise
+            noise[..., self.channels :] = 0  # what is observed and what is not stays known
+            return x + noise
         if self.training and self.word_dropout:
             dropped = torch.rand(x.shape, device=x.device) < self.word_dropout
             x = x.masked_fill(dropped & (x != PADDING), UNKNOWN)

@@ -83,7 +83,7 @@ class StepNetwork(SequenceNetwork):
     ) -> tuple[Tensor, States]:
         """A padded batch, its lengths, and the states before it, to `[batch, time]` and the states after it."""
         ((x, lengths),) = inputs
-        y, after = self.encoder(0).stack(x, state, lengths=lengths)
+        y, after = self.encoder(0).stack(self.encoder(0).embed(x), state, lengths=lengths)
         return self.head(self.dropout(y)).squeeze(2), after
 
     def answers(self, inputs: Sequence[Ragged]) -> Tensor:
