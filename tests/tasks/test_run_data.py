@@ -57,3 +57,12 @@ def test_built_in_data_brings_its_own_dev_and_test_part() -> None:
     assert DataSource(place, dev="mine.txt").others() == {"dev": "mine.txt", "test": place}
     assert DataSource("builtin:vowels").others() == {"test": "builtin:vowels"}
     assert DataSource("mine.txt").others() == {}
+
+
+def test_dev_rows_that_are_the_training_rows_are_said_to_be(tmp_path: Path) -> None:
+    path = str(written(tmp_path, "classify"))
+    said: list[str] = []
+    for number, dev in enumerate((path, None)):
+        said.clear()
+        start_run(DataSource(path, dev=dev), {"epochs": 1, "hidden_size": 4}, tmp_path / str(number), say=said.append)
+        assert any("the training rows themselves" in line for line in said) is (dev is not None)

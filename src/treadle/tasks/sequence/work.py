@@ -26,6 +26,8 @@ from treadle.tasks.sequence.tables import (
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
 
+SAME = "; the training rows themselves, so its figures say nothing about new rows"
+
 
 class SequenceWork(Work):
     """Classification and regression of the rows of a table.
@@ -58,7 +60,8 @@ class SequenceWork(Work):
         for name, place in source.others().items():
             table = open_table(source, place, name)
             self.others[name] = read_split(table, roles, separator=source.separator, classes=classes)
-            notes.append(f"{name}: {understood(table)}")
+            same = name == "dev" and source.dev == source.train
+            notes.append(f"{name}: {understood(table)}" + (SAME if same else ""))
         if "dev" not in self.others:
             notes.append(f"dev: {estimator.dev_fraction:.0%} of the training rows, set aside by seed {estimator.seed}")
         return notes
