@@ -1,5 +1,6 @@
 """The translator: what it learns, what its alignments mean, and that bad input is one sentence."""
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from treadle.tasks.translate.encoder import Encoder
 from treadle.tasks.translate.features import PairFeatures
 from treadle.tasks.translate.network import TranslationBatch, TranslationNetwork, shifted
 from treadle.tasks.translate.settings import PairSettings, TranslatorSettings
+from treadle.training import Interrupted, Silent
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,25 @@ def test_nothing_becomes_nothing_and_the_longest_is_still_answered(translator):
     empty, answer = translator.predict(["", long])
     assert empty == ""
     assert set(answer.split()) <= set(WORDS.values())
+
+
+def test_a_resumed_run_ends_in_the_same_bits(tmp_path):
+    """E9, with one embedding for both sides and everything that draws."""
+    noise = {"joint": True, "dropout": 0.3, "word_dropout": 0.2, "scheduled_sampling": 0.3, "epochs": 3}
+    data = pairs_of_lists(*word_pairs(40))
+
+    class Stop(Silent):
+        def advance(self, *, epoch: int, step: int, loss: float) -> None:
+            if step == 4:
+                signal.raise_signal(signal.SIGINT)
+
+    whole = Translator(**(FAST | noise)).fit_pairs(data)
+    place = {"checkpoint": tmp_path / "last.safetensors"}
+    with pytest.raises(Interrupted):
+        Translator(**(FAST | noise)).fit_pairs(data, **place, progress=Stop())
+    again = Translator(**(FAST | noise)).fit_pairs(data, **place, resume=True)
+    for name, weight in whole.network_.state_dict().items():
+        assert torch.equal(weight, again.network_.state_dict()[name]), name
 
 
 NETWORKS = {
