@@ -128,8 +128,8 @@ def main(data: Path) -> None:
     body = table(["model", "target tokens a second", "times torch.nn in float32"], rows) + (
         f"\n\nThe default translator is {default / usual:.2f} times as fast as torch.nn as it is, "
         f"{default / rounded:.2f} times as fast as torch.nn with products in bfloat16, and in float32 "
-        f"{plain / usual:.2f} times. {sizes[0]:,} parameters in Treadle's, {sizes[1]:,} in the other (a second bias in "
-        f"each LSTM). Medians of {ROUNDS} rounds in turn of {BATCHES} batches, {tokens:,} target tokens."
+        f"{plain / usual:.2f} times. {sizes[0]:,} parameters in Treadle's, {sizes[1]:,} in the other. Medians of "
+        f"{ROUNDS} rounds in turn of {BATCHES} batches, {tokens:,} target tokens."
     )
     record("python bench/translation_speed.py ../shared/data", "Training a translator", body)
 
