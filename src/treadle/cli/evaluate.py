@@ -20,7 +20,7 @@ def evaluate(
     rolling: Annotated[
         bool, Option("--rolling", help="Of forecasts: from many points in time; --set windows=10, --set step=HORIZON.")
     ] = False,
-    beam_size: Annotated[int | None, Option(help="Of a translator: hypotheses kept of every answer.")] = None,
+    beam_size: Annotated[int | None, Option(help="Of texts: hypotheses kept of every answer.")] = None,
     settings: Annotated[
         list[str] | None, Option("--set", help="How to measure, where the task knows several ways; see the docs.")
     ] = None,

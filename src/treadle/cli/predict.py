@@ -28,7 +28,7 @@ def predict(
     format: Annotated[str | None, Option(help="As in train; for a tagger also lines, a sentence a line.")] = None,  # noqa: A002 (the option's name)
     encoding: Annotated[str | None, Option(help="As in train.")] = None,
     header: Annotated[bool | None, Option(help="As in train.")] = None,
-    beam_size: Annotated[int | None, Option(help="Of a translator: hypotheses kept of every answer.")] = None,
+    beam_size: Annotated[int | None, Option(help="Of texts: hypotheses kept of every answer.")] = None,
     n_best: Annotated[int | None, Option(help="Of a translator: so many answers to each text.")] = None,
     json: Annotated[bool, Option("--json", help="A JSON object a row, with probabilities.")] = False,
 ) -> None:

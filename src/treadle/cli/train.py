@@ -46,9 +46,7 @@ def train(
     unit: Annotated[str | None, Option(help="Of text: word, char, subword or byte.  [default: by script]")] = None,
     max_length: Annotated[int | None, Option(help="Steps that are read of a sequence.  [default: all]")] = None,
     horizon: Annotated[int | None, Option(help="Steps that are forecast.  [default: a season]")] = None,
-    beam_size: Annotated[
-        int | None, Option(help="Of a translator: hypotheses kept of every answer.  [default: 5]")
-    ] = None,
+    beam_size: Annotated[int | None, Option(help="Of texts: hypotheses kept of every answer.  [default: 5; 1]")] = None,
     epochs: Annotated[int | None, Option(help="Passes over the data.  [default: by its size]")] = None,
     learning_rate: Annotated[float | None, Option(help="Its peak.  [default: 0.002]")] = None,
     seed: Annotated[int | None, Option(help="Of everything that is drawn.  [default: 0]")] = None,

@@ -135,13 +135,14 @@ def read_recordings(source: DataSource, place: str, *, transcribed: bool = True)
     source.refuse("transcribe", "separator")
     if place.startswith(BUILTIN):
         raise InputError(f"{place}: no built-in data set holds recordings, expected a folder or a manifest")
+    named = place == source.train or Path(place).is_dir()  # a manifest beside a folder needs no rule
     if source.input is not None and len(source.input) > 1:
         raise InputError(f"--input names {len(source.input)} columns, expected one, that of the recordings")
     return read_utterances(
         place,
         audio=source.input[0] if source.input else None,
         text=source.target if transcribed else None,
-        rule=source.rule if transcribed else None,
+        rule=source.rule if transcribed and named else None,
         transcribed=transcribed,
         format=source.format,
         encoding=source.encoding,
