@@ -27,7 +27,7 @@ TRUE = ["Two dogs run across a field.", "A man in a hat smiles.", "The girl eats
 GIVEN = ["Two dogs run over a field.", "A man in a hat is smiling.", "The girl eats.", "It rains in town."]
 
 
-def test_bleu_and_chrf_are_sacrebleus():
+def test_bleu_and_chrf_are_sacrebleus(caplog):
     scores = translation_scores(TRUE, GIVEN)
     assert scores["bleu"].value == pytest.approx(BLEU().corpus_score(GIVEN, [TRUE]).score)
     assert scores["chrf"].value == pytest.approx(CHRF().corpus_score(GIVEN, [TRUE]).score)
@@ -36,6 +36,8 @@ def test_bleu_and_chrf_are_sacrebleus():
     chinese = ["你好吗", "他跑得很快。"], ["你好", "他跑得快。"]
     expected = BLEU(tokenize="zh").corpus_score(chinese[1], [chinese[0]]).score
     assert bleu_of(bleu_counts(*chinese, unspaced=True)) == pytest.approx(expected)
+    assert translation_scores(TRUE, TRUE)["bleu"].value == 100.0
+    assert not caplog.records  # what the library has to say about sentences does not concern the user
     assert "tok:13a" in signatures(TRUE)["bleu"]
     assert "tok:zh" in signatures(TRUE, unspaced=True)["bleu"]
 

@@ -92,7 +92,7 @@ def bleu_counts(true: Sequence[str], given: Sequence[str], unspaced: bool = Fals
     Raises:
         InputError: sacrebleu is not installed.
     """
-    metric = _bleu(unspaced)
+    metric = _bleu(unspaced, effective_order=True)  # else it warns at every sentence; the counts are the same
     rows = []
     for truth, answer in zip(true, given, strict=True):
         found = metric.sentence_score(answer, [truth])
@@ -105,7 +105,7 @@ def bleu_of(counts: npt.NDArray[np.float64]) -> float:
     total = counts.sum(0).astype(np.int64).tolist()
     n = _BLEU_ORDER
     found = sacrebleu().BLEU.compute_bleu(total[:n], total[n : 2 * n], total[-2], total[-1], smooth_method="exp")
-    return float(found.score)
+    return min(100.0, float(found.score))
 
 
 def signatures(true: Sequence[str], unspaced: bool = False) -> dict[str, str]:
@@ -139,8 +139,8 @@ def sacrebleu() -> ModuleType:
     return found
 
 
-def _bleu(unspaced: bool) -> Any:
-    return sacrebleu().BLEU(tokenize="zh" if unspaced else "13a")
+def _bleu(unspaced: bool, **options: Any) -> Any:
+    return sacrebleu().BLEU(tokenize="zh" if unspaced else "13a", **options)
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
