@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LEAST_SHOWN = 0.02
-_SQUARE = 0.24  # inches
+_SQUARE, _WIDTH = 0.24, 8.6  # inches
 
 
 def attention_map(
@@ -48,11 +48,13 @@ def attention_map(
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(visible=True, alpha=0.5)
         axes.set_xlabel(what)
-        axes.set_aspect("equal")
+        axes.set_aspect("equal", anchor="W")
 
-    width = min(8.6, 1.2 + _SQUARE * len(source))
-    height = 1.0 + _SQUARE * len(target) * min(1.0, (width - 1.2) / (_SQUARE * max(1, len(source))))
-    return draw(paint, alt or _spoken(source, target, shown), width=width, height=height)
+    # A page scales every picture to its column, so all are of one width, and squares of one size.
+    square = min(_SQUARE, (_WIDTH - 1.4) / max(1, len(source)))
+    heads = 0.08 * max((len(_label(one)) for one in source), default=0) if _wide(source) else 0.2
+    height = 0.4 + heads + square * len(target)
+    return draw(paint, alt or _spoken(source, target, shown), width=_WIDTH, height=height)
 
 
 def _label(symbol: str) -> str:
