@@ -12,6 +12,8 @@ TEMPLATES = 200
 """Recordings that are remembered, at most."""
 LONGEST = 60
 """Steps that a recording is brought down to, at most: a comparison takes the product of two recordings' steps."""
+TOGETHER = 16
+"""Recordings that are compared at once."""
 
 
 class NearestTemplateBaseline:
@@ -63,29 +65,50 @@ class NearestTemplateBaseline:
         self.texts = [texts[row] for row in chosen]
         shorter = [_shorter(frames[row]) for row in chosen]
         self.lengths = np.array([len(one) for one in shorter])
-        self.templates = np.zeros((len(chosen), self.lengths.max(), shorter[0].shape[1]), np.float32)
-        for place, one in enumerate(shorter):
-            self.templates[place, : len(one)] = one
+        self.templates = _padded(shorter)
         self.description = f"{len(chosen):,} recordings with {len(set(self.texts)):,} transcripts, time-warped"
         return self
 
     def predict(self, frames: Sequence[Frames]) -> list[str]:
         """The transcript of the nearest one, for every recording."""
-        return [self.texts[int(self._distances(_shorter(one)).argmin())] for one in frames]
+        shorter = [_shorter(one) for one in frames]
+        parts = [self._distances(shorter[start : start + TOGETHER]) for start in range(0, len(shorter), TOGETHER)]
+        return [self.texts[int(nearest)] for part in parts for nearest in part.argmin(1)]
 
-    def _distances(self, x: Frames) -> npt.NDArray[np.float64]:
-        """From a recording to each template, `[templates]`; the table is filled for all of them at once."""
-        gaps = np.linalg.norm(x[:, None, None] - self.templates, axis=3)  # [time, templates, template's time]
-        before = np.full((len(self.templates), gaps.shape[2] + 1), np.inf)
-        before[:, 0] = 0
-        for row in gaps:
+    def _distances(self, recordings: Sequence[Frames]) -> npt.NDArray[np.float64]:
+        """From recordings to templates, `[recordings, templates]`; the tables of all pairs are filled together."""
+        lengths = np.array([len(one) for one in recordings])
+        gaps = _gaps(_padded(recordings), self.templates)
+        steps, others = gaps.shape[:2]
+        before = np.full((others + 1, *gaps.shape[2:]), np.inf)
+        before[0] = 0
+        found = np.full(gaps.shape[2:], np.inf)
+        for step in range(steps):
             after = np.full_like(before, np.inf)
-            for step in range(gaps.shape[2]):
-                came = np.minimum(np.minimum(before[:, step], before[:, step + 1]), after[:, step])
-                after[:, step + 1] = came + row[:, step]
+            for other in range(others):
+                came = np.minimum(np.minimum(before[other], before[other + 1]), after[other])
+                after[other + 1] = came + gaps[step, other]
+            ended = np.flatnonzero(lengths == step + 1)
+            found[ended] = after[self.lengths[None], ended[:, None], np.arange(len(self.lengths))]
             before = after
-        found: npt.NDArray[np.float64] = before[np.arange(len(before)), self.lengths] / (len(x) + self.lengths)
-        return found
+        distances: npt.NDArray[np.float64] = found / (lengths[:, None] + self.lengths)
+        return distances
+
+
+def _gaps(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """From all frames `[n, time, bins]` to all others `[m, time', bins]`: `[time, time', n, m]` distances."""
+    (n, time, bins), (m, others_time, _) = some.shape, others.shape
+    products = (some.reshape(-1, bins) @ others.reshape(-1, bins).T).reshape(n, time, m, others_time)
+    squares = (some**2).sum(2)[:, :, None, None] + (others**2).sum(2)[None, None] - 2 * products
+    return np.ascontiguousarray(np.sqrt(np.maximum(squares, 0)).transpose(1, 3, 0, 2))
+
+
+def _padded(frames: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Recordings as one array `[recordings, longest, bins]`, zeros past an end."""
+    padded = np.zeros((len(frames), max(map(len, frames)), frames[0].shape[1]), np.float32)
+    for place, one in enumerate(frames):
+        padded[place, : len(one)] = one
+    return padded
 
 
 def _shorter(frames: npt.NDArray[Any]) -> npt.NDArray[Any]:
