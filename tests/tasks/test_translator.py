@@ -242,7 +242,7 @@ def test_units_follow_the_look_of_either_side():
     assert (dates.source.unit, dates.target.unit, dates.sentences) == ("char", "char", False)
     sounds = fitted(["cat", "act"] * 5, ["K AE T", "AE K T"] * 5)
     assert (sounds.source.unit, sounds.target.unit, sounds.joint) == ("char", "word", False)
-    chinese = fitted(["你好。", "你用跑的。"], ["Hi there.", "Run away."])
+    chinese = fitted(["你好。", "汤姆用跑的 (Hirevuny, awt)。"], ["Hi there.", "Run away."])
     assert (chinese.source.unit, chinese.target.unit, chinese.joint) == ("subword", "subword", False)
     assert fitted(["Hi there.", "Run away."], ["你好。", "你用跑的。"]).unspaced
     with pytest.raises(InputError, match="joint symbols need one unit, found 'char' and 'word'"):

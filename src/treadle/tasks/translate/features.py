@@ -26,7 +26,7 @@ FEW = 200
 OCCURRENCES = 5
 """Of each of them in the mean, at least."""
 SHARED = 0.5
-"""Share of the target's characters that the source has too, from which the two have their symbols in common."""
+"""Share of either side's characters that the other has too, from which the two have their symbols in common."""
 SLACK = 10
 """Symbols that an answer may have beyond twice the usual length for its source."""
 
@@ -61,7 +61,7 @@ class PairFeatures:
 
         Where `unit` is left open: sub-words if both sides are sentences; else the characters of a side, or its words if
         there are few different ones between spaces, as phonemes are. Where `joint` is: yes for sub-words, if half
-        of the target's characters occur in the source.
+        of either side's characters occur in the other.
 
         Raises:
             InputError: An option is not valid, or the sides are to be joint and have different units.
@@ -190,10 +190,20 @@ def is_sentence(texts: Sequence[str]) -> bool:
 
 
 def overlap(source: Sequence[str], target: Sequence[str]) -> float:
-    """The share of the target's characters that the source has too."""
-    known = set().union(*source)
-    counts = Counter(character for text in target for character in text if not character.isspace())
-    return sum(count for character, count in counts.items() if character in known) / max(1, counts.total())
+    """The share of characters that the other side has too, of the side that shares less.
+
+    Example:
+        >>> overlap(["abc"], ["bcd"]), overlap(["汤姆在跑 Tom"], ["mot"])
+        (0.6666666666666666, 0.2857142857142857)
+    """
+    counts = [
+        Counter(character for text in side for character in text if not character.isspace())
+        for side in (source, target)
+    ]
+    shares = []
+    for own, other in (counts, counts[::-1]):
+        shares.append(sum(count for character, count in own.items() if character in other) / max(1, own.total()))
+    return min(shares)
 
 
 def _unit_of_symbols(texts: Sequence[str]) -> CodecUnit:
