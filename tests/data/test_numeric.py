@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -268,6 +268,7 @@ def test_damaged_json_is_named(change: dict[str, Any]) -> None:
         SeriesScaler.from_json({name: value for name, value in saved.items() if name not in change})
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     series=st.lists(
         hnp.arrays(np.float64, st.tuples(st.integers(0, 5), st.just(2)), elements=st.floats(width=64)), max_size=5

@@ -12,16 +12,13 @@ from treadle.data import Ragged, split_rows
 from treadle.data.audio import AudioEncoder, Utterances
 from treadle.data.audio.augment import Augmentation
 from treadle.errors import InputError, counted, nearest
-from treadle.nn.ctc import frames_needed
 from treadle.tasks.estimator import Estimator
-from treadle.tasks.outcome import REPORT, write_page
 from treadle.tasks.settings import check
 from treadle.tasks.transcribe.inputs import to_utterances
 from treadle.tasks.transcribe.network import SpeechNetwork
-from treadle.tasks.transcribe.objective import Spoken, speech_objective
+from treadle.tasks.transcribe.objective import Spoken, check_lengths, speech_objective
 from treadle.tasks.transcribe.predictions import rows_of
-from treadle.tasks.transcribe.reader import Reader
-from treadle.tasks.transcribe.reporting import make_report
+from treadle.tasks.transcribe.reporting import Reported
 from treadle.tasks.transcribe.settings import (
     AugmentationSettings,
     SearchSettings,
@@ -32,7 +29,7 @@ from treadle.tasks.transcribe.units import Units
 from treadle.training import Progress
 
 
-class SpeechRecognizer(Estimator, Reader):
+class SpeechRecognizer(Estimator, Reported):
     """Write down what is said, by connectionist temporal classification.
 
     Args:
@@ -214,7 +211,7 @@ class SpeechRecognizer(Estimator, Reader):
         self.train_rows_, self.dev_rows_ = train, held
         train_spoken, dev_spoken = self._fit_features(data), None
         network = self.build_network()
-        self._check_lengths(train_spoken, data)
+        check_lengths(train_spoken, data, self.reduction)
         dev_spoken = self._encode(dev, rows_of(self.audio_.encode(dev.audio, dev.where), self.mel_bins))
         own = train_spoken.frames.lengths[: len(data)]
         a_pass = max(len(own) / self.batch_size, float(own.sum()) / self.batch_tokens)
@@ -250,18 +247,6 @@ class SpeechRecognizer(Estimator, Reader):
         texts = [self.units_.normalise(text) for text in data.texts]
         return Spoken(frames, Ragged.from_arrays(targets, dtype=torch.int64), texts)
 
-    def _check_lengths(self, spoken: Spoken, data: Utterances) -> None:
-        """Refuse a transcript that is longer than its recording allows: nothing could be learnt from it."""
-        for row, target in enumerate(spoken.targets):
-            frames = int(spoken.frames.lengths[row])
-            steps, needed = frames // self.reduction, frames_needed(target.tolist())
-            if steps < needed:
-                raise InputError(
-                    f"{data.where(row)}: the transcript is longer than its recording allows: its "
-                    f"{counted(len(target), 'unit')} need {counted(needed, 'step')}, and {frames} frames make {steps} "
-                    f"with reduction={self.reduction}; expected all that is said, a lower reduction or a larger unit"
-                )
-
     def _augmentation(self) -> Augmentation:
         settings = check(AugmentationSettings, self.get_params())
         mean, scale = torch.from_numpy(self.audio_.mean), torch.from_numpy(self.audio_.scale)
@@ -278,21 +263,6 @@ class SpeechRecognizer(Estimator, Reader):
             torch.manual_seed(self.seed)
             self.network_ = SpeechNetwork(settings, bins=self.audio_.features, units=len(self.units_))
         return self.network_
-
-    def report(self, folder: str | Path, X: Any, y: Any, *, title: str | None = None) -> Path:
-        """Write `report.html` about recordings that the model has not heard.
-
-        Args:
-            folder: Where to.
-            X: Recordings, in any form that `fit` takes.
-            y: What is said in each.
-            title: Headline of the page.
-
-        Returns:
-            The page.
-        """
-        data = to_utterances(X, y, rate=self.audio_.bank.rate)
-        return write_page(Path(folder) / REPORT, make_report(self, title or self.describe(), {"test": data}))
 
     def describe(self) -> str:
         """The model in a few words: "3-layer bidirectional LSTM with CTC"."""

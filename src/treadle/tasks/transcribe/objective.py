@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from treadle.data import BucketBatches, Ragged
+from treadle.data.audio import Utterances
 from treadle.data.audio.augment import Augmentation
+from treadle.errors import InputError, counted
 from treadle.evaluation.speech import RATES, error_rate
 from treadle.nn.ctc import ctc_loss, frames_needed, greedy
 from treadle.tasks.transcribe.network import SpeechBatch, SpeechNetwork
@@ -37,6 +39,28 @@ class Spoken:
         chosen = torch.from_numpy(rows)
         frames, lengths = self.frames.pad(chosen if at is None else at * len(self.targets) + chosen)
         return SpeechBatch(frames, lengths, *self.targets.pad(rows))
+
+
+def check_lengths(spoken: Spoken, data: Utterances, reduction: int) -> None:
+    """Refuse a transcript that is longer than its recording allows: nothing could be learnt from it.
+
+    Args:
+        spoken: The recordings as numbers.
+        data: The same as they were given.
+        reduction: Frames of a step.
+
+    Raises:
+        InputError: There is one.
+    """
+    for row, target in enumerate(spoken.targets):
+        frames = int(spoken.frames.lengths[row])
+        steps, needed = frames // reduction, frames_needed(target.tolist())
+        if steps < needed:
+            raise InputError(
+                f"{data.where(row)}: the transcript is longer than its recording allows: its "
+                f"{counted(len(target), 'unit')} need {counted(needed, 'step')}, and {frames} frames make {steps} "
+                f"with reduction={reduction}; expected all that is said, a lower reduction or a larger unit"
+            )
 
 
 def speech_objective(

@@ -1,20 +1,60 @@
 """From a fitted recogniser and its data to figures, a comparison with the baseline, and the report."""
 
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 from treadle.data.audio import Utterances
 from treadle.data.text import choose_unit
 from treadle.evaluation import Report
 from treadle.evaluation.baselines.speech import NearestTemplateBaseline
 from treadle.evaluation.report.speech import SpeechSystem, SpokenSplit, build_speech_report
-from treadle.tasks.outcome import facts
+from treadle.tasks.outcome import REPORT, facts, write_page
+from treadle.tasks.transcribe.inputs import to_utterances
+from treadle.tasks.transcribe.reader import Reader
 from treadle.tasks.transcribe.settings import SearchSettings
 from treadle.tasks.transcribe.units import Units
 
-if TYPE_CHECKING:
-    from treadle.tasks.transcribe.estimator import SpeechRecognizer
+
+class Reported(Reader):
+    """A fitted recogniser, as far as a report looks at it.
+
+    Attributes:
+        history_: One record an epoch.
+        seed: Of everything that is drawn.
+    """
+
+    history_: list[dict[str, Any]]
+    seed: int
+
+    @abstractmethod
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Every argument."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The model in a few words."""
+
+    @abstractmethod
+    def describe_size(self) -> str:
+        """The size of the model, what it reads and writes."""
+
+    def report(self, folder: str | Path, X: Any, y: Any, *, title: str | None = None) -> Path:
+        """Write `report.html` about recordings that the model has not heard.
+
+        Args:
+            folder: Where to.
+            X: Recordings, in any form that `fit` takes.
+            y: What is said in each.
+            title: Headline of the page.
+
+        Returns:
+            The page.
+        """
+        data = to_utterances(X, y, rate=self.audio_.bank.rate)
+        return write_page(Path(folder) / REPORT, make_report(self, title or self.describe(), {"test": data}))
 
 
 def truth(units: Units, data: Utterances) -> list[str]:
@@ -34,7 +74,7 @@ def foreign_note(units: Units, data: Utterances) -> str | None:
     return f"{count} symbols that training lacks, {part!r} in {data.where(row)} first; they count as mistakes"
 
 
-def fit_baseline(estimator: "SpeechRecognizer", train: Utterances, others: Mapping[str, Utterances]) -> SpeechSystem:
+def fit_baseline(estimator: Reported, train: Utterances, others: Mapping[str, Utterances]) -> SpeechSystem:
     """The nearest of some training recordings, by the model's own frames.
 
     Returns:
@@ -50,7 +90,7 @@ def fit_baseline(estimator: "SpeechRecognizer", train: Utterances, others: Mappi
 
 
 def make_report(
-    estimator: "SpeechRecognizer",
+    estimator: Reported,
     title: str,
     splits: Mapping[str, Utterances],
     beside: SpeechSystem | None = None,
@@ -94,7 +134,7 @@ def headline(units: Units, data: Utterances) -> str:
     return "cer" if choose_unit(truth(units, data)) == "char" else "wer"
 
 
-def _split(estimator: "SpeechRecognizer", data: Utterances) -> SpokenSplit:
+def _split(estimator: Reported, data: Utterances) -> SpokenSplit:
     rate = estimator.audio_.bank.rate
     seconds = [len(estimator.audio_.samples(cell, data.where(row))) / rate for row, cell in enumerate(data.audio)]
     return SpokenSplit(truth(estimator.units_, data), seconds, [data.where(row) for row in range(len(data))])
