@@ -52,7 +52,9 @@ def tinyshakespeare(data: Path) -> tuple[str, str | None, str]:
 
 CASES = {
     "ptb": Case(ptb, ("perplexity", "perplexity"), {"neural cache": ["cache=500", "cache_flatness=0.5"]}),
-    "tinyshakespeare": Case(tinyshakespeare, ("nats_per_token", "nats a character")),
+    "tinyshakespeare": Case(
+        tinyshakespeare, ("nats_per_token", "nats a character"), {"dynamic evaluation": ["dynamic=rms"]}
+    ),
 }
 
 
