@@ -126,11 +126,11 @@ def by_length(labels: Sequence[str], model: Sequence[Estimate], baseline: Sequen
             _legend(axes, 2)
         axes.set_xticks(places, labels)
         axes.grid(visible=False, axis="x")
-        axes.set_xlabel("length in steps")
+        axes.set_xlabel("length")
         axes.set_ylabel(measure)
 
     values = ", ".join(f"{label}: {point.value:.3g}" for label, point in zip(labels, model, strict=True))
-    return draw(paint, f"{measure} by length in steps. {values}.", height=3.2)
+    return draw(paint, f"{measure} by length. {values}.", height=3.2)
 
 
 def predicted_against_true(true: Sequence[float], predicted: Sequence[float]) -> str:
