@@ -47,7 +47,7 @@ def predict(
         source.refuse_for_lines()
     given = {"beam_size": beam_size, "n_best": n_best}
     options = {name: value for name, value in given.items() if value is not None}
-    for answer in work.answer(model, source, _standard_input(encoding) if piped else None, options):
+    for answer in work.predict(model, source, _standard_input(encoding) if piped else None, options):
         print(as_json(answer.content) if json else answer.text, flush=piped)
         if answer.note:
             print(f"treadle: {answer.note}", file=sys.stderr)

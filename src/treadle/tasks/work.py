@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -29,6 +29,10 @@ class Conduct:
     checkpoint_seconds: float
     resume: bool
     progress: Progress
+
+    def arguments(self) -> dict[str, Any]:
+        """As an estimator's own way of fitting takes them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -134,29 +138,20 @@ class Work(ABC):
 
     @classmethod
     @abstractmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+    def predict(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
         """Answer for everything that `source.train` names, or for lines of text.
 
         Args:
             folder: The run folder.
             source: The data, and how to read it.
             lines: Those of standard input, in the place of the data: each is answered before the next is asked for.
-
-        Raises:
-            InputError: The folder or the data cannot be used.
-        """
-
-    @classmethod
-    def answer(
-        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
-    ) -> Iterator[Answer]:
-        """As `predict`, in a way that `options` choose, where the task knows several.
+            options: Ways of answering that the task knows.
 
         Raises:
             InputError: The folder, the data or an option cannot be used.
         """
-        refuse_options(options)
-        yield from cls.predict(folder, source, lines)
 
 
 WORKS: dict[str, type[Work]] = {}

@@ -83,10 +83,7 @@ class ForecastWork(Work):
         estimator.fit_panel(
             self.train,
             self.dev,
-            checkpoint=how.checkpoint,
-            checkpoint_seconds=how.checkpoint_seconds,
-            resume=how.resume,
-            progress=how.progress,
+            **how.arguments(),
         )
 
     def conclude(self, estimator: Forecaster, folder: Path, notes: Sequence[str], say: Say) -> Result:
@@ -144,12 +141,15 @@ class ForecastWork(Work):
         )
 
     @classmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+    def predict(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
         """Go on with every series of a table, or with those of the run where none is named.
 
         A table that continues the series of the run continues them here too, whether with values or, by covariates
         known in advance, with none.
         """
+        refuse_options(options)
         if lines is not None:
             raise InputError("a forecaster goes on with the series of a file, which standard input is not; name one")
         asked = open_asked(folder, source)

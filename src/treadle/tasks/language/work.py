@@ -17,7 +17,7 @@ from treadle.tasks.language.reporting import answer, fit_baseline, headline, mak
 from treadle.tasks.language.split import cut_off
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
-from treadle.tasks.work import Answer, Conduct, Measured, Work
+from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
 
 DOCUMENTS = ("lines", "paragraphs")
 """What `--format` can say a document of a text file is, beside the whole file."""
@@ -64,10 +64,7 @@ class LanguageWork(Work):
         estimator.fit_texts(
             self.corpus.texts,
             None if dev is None else dev.texts,
-            checkpoint=how.checkpoint,
-            checkpoint_seconds=how.checkpoint_seconds,
-            resume=how.resume,
-            progress=how.progress,
+            **how.arguments(),
         )
 
     def conclude(self, estimator: LanguageModel, folder: Path, notes: Sequence[str], say: Say) -> Result:
@@ -113,8 +110,11 @@ class LanguageWork(Work):
         return Measured(amount, split.metrics(), lambda: make_report(model, title, {"test": split}, data_notes=notes))
 
     @classmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+    def predict(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
         """The surprise of every document, or line of standard input: a figure, or every token for itself."""
+        refuse_options(options)
         places: Iterable[tuple[str, str]]
         if lines is None:
             model, corpus = _opened(folder, source)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from treadle.data import Roles, Table
 from treadle.errors import InputError, counted
+from treadle.tasks.examples import compared
 from treadle.tasks.folder import load_config, load_model, save_model
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.sequence.estimator import SequenceEstimator
@@ -75,10 +76,7 @@ class SequenceWork(Work):
             self.train.y,
             dev=None if dev is None else (dev.columns, dev.y),
             where=self.table.where,
-            checkpoint=how.checkpoint,
-            checkpoint_seconds=how.checkpoint_seconds,
-            resume=how.resume,
-            progress=how.progress,
+            **how.arguments(),
         )
 
     def save(self, estimator: SequenceEstimator, folder: Path) -> None:
@@ -86,18 +84,8 @@ class SequenceWork(Work):
         save_model(folder, estimator, self.roles)
 
     def conclude(self, estimator: SequenceEstimator, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the baseline, and write result and report.
-
-        With a test split the baseline learns from every row that the model saw, those set aside for dev included.
-        Without one, dev is where the two are compared, so the baseline must not have seen it.
-        """
-        rows, others = self.train, self.others
-        if "dev" not in others:
-            assert estimator.dev_rows_ is not None
-            others = {"dev": self.train.take(estimator.dev_rows_), **others}
-            if "test" not in others:
-                rows = self.train.take(estimator.train_rows_)
-        shown = "test" if "test" in others else "dev"
+        """Measure the model and the baseline, and write result and report."""
+        rows, others, shown = compared(self.train, self.others, estimator)
         say("the baseline learns from the same rows ...")
         report = make_report(
             estimator,
@@ -128,8 +116,11 @@ class SequenceWork(Work):
         )
 
     @classmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+    def predict(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
         """Answer for every row of a table, in their order, or for every line as it comes."""
+        refuse_options(options)
         estimator, saved = load_model(folder)
         roles = replace(roles_of(folder, saved), target="")
         if lines is None:

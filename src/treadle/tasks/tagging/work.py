@@ -19,6 +19,7 @@ from treadle.data.tagging import (
 )
 from treadle.errors import InputError, counted, nearest
 from treadle.evaluation.tagging import tagging_scores
+from treadle.tasks.examples import ExamplesWork, compared
 from treadle.tasks.folder import load_config
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
@@ -26,13 +27,13 @@ from treadle.tasks.tagging.answers import answers
 from treadle.tasks.tagging.estimator import SequenceTagger
 from treadle.tasks.tagging.inputs import to_given
 from treadle.tasks.tagging.reporting import fit_baseline, gold, make_report, said
-from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+from treadle.tasks.work import Answer, Conduct, Measured, refuse_options
 
 LINES = "lines"
 """What `--format` says where a file to be tagged has a sentence a line, as text."""
 
 
-class TagWork(Work):
+class TagWork(ExamplesWork[TaggedSentences]):
     """Tags for tokens.
 
     Args:
@@ -42,10 +43,7 @@ class TagWork(Work):
 
     tasks = ("tag",)
     task = "tag"
-
-    def __init__(self, source: DataSource, data: TaggedSentences) -> None:
-        self.source, self.data = source, data
-        self.others: dict[str, TaggedSentences] = {}
+    examples = "sentences"
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
@@ -53,42 +51,18 @@ class TagWork(Work):
         source.refuse("tag", "separator", "header")
         return cls(source, with_tags(read_sentences(source, source.train, "train")))
 
-    def understand(self, estimator: SequenceTagger) -> list[str]:
-        """Read the dev and test sentences."""
-        source = self.source
-        notes = [f"{source.train}: {self.data.note}"]
-        for name, place in source.others().items():
-            self.others[name] = with_tags(read_sentences(source, place, name))
-            notes.append(f"{name}: {self.others[name].note}")
-        if "dev" not in self.others:
-            share = f"{estimator.dev_fraction:.0%}"
-            notes.append(f"dev: {share} of the training sentences, set aside by seed {estimator.seed}")
-        return notes
+    @classmethod
+    def read(cls, source: DataSource, place: str, split: str) -> TaggedSentences:
+        """Tagged sentences."""
+        return with_tags(read_sentences(source, place, split))
 
     def fit(self, estimator: SequenceTagger, how: Conduct) -> None:
         """Train on the sentences."""
-        estimator.fit_sentences(
-            self.data,
-            dev=self.others.get("dev"),
-            checkpoint=how.checkpoint,
-            checkpoint_seconds=how.checkpoint_seconds,
-            resume=how.resume,
-            progress=how.progress,
-        )
+        estimator.fit_sentences(self.data, dev=self.others.get("dev"), **how.arguments())
 
     def conclude(self, estimator: SequenceTagger, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the baseline, and write result and report.
-
-        With a test split the baseline learns from every sentence that the model saw, those set aside for dev included.
-        Without one, dev is where the two are compared, so the baseline must not have seen it.
-        """
-        train, others = self.data, self.others
-        if "dev" not in others:
-            assert estimator.dev_rows_ is not None
-            others = {"dev": train.take(estimator.dev_rows_), **others}
-            if "test" not in others:
-                train = train.take(estimator.train_rows_)
-        shown = "test" if "test" in others else "dev"
+        """Measure the model and the baseline, and write result and report."""
+        train, others, shown = compared(self.data, self.others, estimator)
         say("the baseline learns from the same sentences ...")
         report = make_report(
             estimator,
@@ -104,7 +78,7 @@ class TagWork(Work):
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
         """Measure a trained model on tagged sentences."""
         refuse_options(options)
-        estimator = load_tagger(folder)
+        estimator = SequenceTagger.load(folder)
         data = with_tags(read_sentences(_as_trained(folder, source), source.train, "test"))
         title = f"{estimator.describe()} on {Path(source.train).name}"
         return Measured(
@@ -114,9 +88,12 @@ class TagWork(Work):
         )
 
     @classmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
+    def predict(
+        cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
+    ) -> Iterator[Answer]:
         """Tag every sentence of a file, whether it has tags or not, or every line of text as it comes."""
-        estimator = load_tagger(folder)
+        refuse_options(options)
+        estimator = SequenceTagger.load(folder)
         if lines is not None:
             for line in lines:
                 yield from answers(estimator, to_given([_sentence(line)]))
@@ -167,15 +144,6 @@ def with_tags(data: TaggedSentences) -> TaggedSentences:
     if data.tags is None:
         raise InputError(f"{data.source}: found tokens and no tags, expected a tag for each token")
     return data
-
-
-def load_tagger(folder: Path) -> SequenceTagger:
-    """The tagger of a run folder.
-
-    Raises:
-        InputError: The folder is damaged, or holds another kind of model.
-    """
-    return SequenceTagger.load(folder)
 
 
 def _as_trained(folder: Path, source: DataSource) -> DataSource:

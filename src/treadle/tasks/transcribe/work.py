@@ -8,16 +8,17 @@ from typing import Any, Self
 from treadle.data.audio import Utterances, read_utterances
 from treadle.errors import InputError, counted
 from treadle.evaluation.speech import speech_scores
+from treadle.tasks.examples import ExamplesWork, compared
 from treadle.tasks.folder import load_config
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource
 from treadle.tasks.transcribe.estimator import SpeechRecognizer
 from treadle.tasks.transcribe.reporting import fit_baseline, foreign_note, make_report, truth
 from treadle.tasks.transcribe.settings import SearchSettings
-from treadle.tasks.work import Answer, Conduct, Measured, Work
+from treadle.tasks.work import Answer, Conduct, Measured
 
 
-class TranscribeWork(Work):
+class TranscribeWork(ExamplesWork[Utterances]):
     """Text for recordings.
 
     Args:
@@ -27,51 +28,25 @@ class TranscribeWork(Work):
 
     tasks = ("transcribe",)
     task = "transcribe"
-
-    def __init__(self, source: DataSource, data: Utterances) -> None:
-        self.source, self.data = source, data
-        self.others: dict[str, Utterances] = {}
+    examples = "recordings"
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
         """Read the training manifest or folder."""
         return cls(source, read_recordings(source, source.train))
 
-    def understand(self, estimator: SpeechRecognizer) -> list[str]:
-        """Read the dev and test manifests or folders."""
-        notes = [f"{self.source.train}: {self.data.note}"]
-        for name, place in self.source.others().items():
-            self.others[name] = read_recordings(self.source, place)
-            notes.append(f"{name}: {self.others[name].note}")
-        if "dev" not in self.others:
-            share = f"{estimator.dev_fraction:.0%}"
-            notes.append(f"dev: {share} of the training recordings, set aside by seed {estimator.seed}")
-        return notes
+    @classmethod
+    def read(cls, source: DataSource, place: str, split: str) -> Utterances:  # noqa: ARG003 (a folder has no parts)
+        """A manifest or folder of recordings with transcripts."""
+        return read_recordings(source, place)
 
     def fit(self, estimator: SpeechRecognizer, how: Conduct) -> None:
         """Train on the recordings."""
-        estimator.fit_utterances(
-            self.data,
-            dev=self.others.get("dev"),
-            checkpoint=how.checkpoint,
-            checkpoint_seconds=how.checkpoint_seconds,
-            resume=how.resume,
-            progress=how.progress,
-        )
+        estimator.fit_utterances(self.data, dev=self.others.get("dev"), **how.arguments())
 
     def conclude(self, estimator: SpeechRecognizer, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the baseline, and write result and report.
-
-        With a test split the baseline remembers recordings that the model saw, those set aside for dev included.
-        Without one, dev is where the two are compared, so the baseline must not have heard it.
-        """
-        train, others = self.data, self.others
-        if "dev" not in others:
-            assert estimator.dev_rows_ is not None
-            others = {"dev": train.take(estimator.dev_rows_), **others}
-            if "test" not in others:
-                train = train.take(estimator.train_rows_)
-        shown = "test" if "test" in others else "dev"
+        """Measure the model and the baseline, and write result and report."""
+        train, others, shown = compared(self.data, self.others, estimator)
         for name, data in others.items():
             if note := foreign_note(estimator.units_, data):
                 say(f"{name}: {note}")
@@ -89,7 +64,7 @@ class TranscribeWork(Work):
     @classmethod
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
         """Measure a trained model on recordings with transcripts; options are those of the search."""
-        estimator = load_recogniser(folder)
+        estimator = SpeechRecognizer.load(folder)
         search = estimator.search_settings(**options)
         data = read_recordings(_as_trained(folder, source), source.train)
         heard = [one.text for one in estimator.hear(data, search)]
@@ -102,16 +77,11 @@ class TranscribeWork(Work):
         )
 
     @classmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
-        """Write down one file of sound, all of a folder or manifest, or the file that each input line names."""
-        yield from cls.answer(folder, source, lines, {})
-
-    @classmethod
-    def answer(
+    def predict(
         cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
     ) -> Iterator[Answer]:
-        """The same with options of the search."""
-        estimator = load_recogniser(folder)
+        """Write down one file of sound, all of a folder or manifest, or the file that each input line names."""
+        estimator = SpeechRecognizer.load(folder)
         search = estimator.search_settings(**options)
         if lines is not None:
             for line in lines:
@@ -148,15 +118,6 @@ def read_recordings(source: DataSource, place: str, *, transcribed: bool = True)
         encoding=source.encoding,
         header=source.header,
     )
-
-
-def load_recogniser(folder: Path) -> SpeechRecognizer:
-    """The recogniser of a run folder.
-
-    Raises:
-        InputError: The folder is damaged, or holds another kind of model.
-    """
-    return SpeechRecognizer.load(folder)
 
 
 def _as_trained(folder: Path, source: DataSource) -> DataSource:

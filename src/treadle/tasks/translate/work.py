@@ -11,13 +11,14 @@ from treadle.data.pairs import Pairs, find_parallel, pairs_of_table, read_pairs,
 from treadle.data.paths import existing, suffix_of
 from treadle.errors import InputError, counted, nearest
 from treadle.evaluation.translation import sacrebleu
+from treadle.tasks.examples import ExamplesWork, compared
 from treadle.tasks.folder import load_config
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.translate.estimator import Translator
 from treadle.tasks.translate.predictions import Translation
 from treadle.tasks.translate.reporting import fit_baselines, make_report, scores
-from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+from treadle.tasks.work import Answer, Conduct, Measured, refuse_options
 
 TABLES = ("csv", "tsv", "jsonl", "parquet")
 """Formats of files that hold pairs, a row each."""
@@ -28,7 +29,7 @@ AT_ONCE = 256
 """Texts of a file that are translated before the first is printed."""
 
 
-class TranslateWork(Work):
+class TranslateWork(ExamplesWork[Pairs]):
     """One text to another.
 
     Args:
@@ -38,10 +39,7 @@ class TranslateWork(Work):
 
     tasks = ("translate",)
     task = "translate"
-
-    def __init__(self, source: DataSource, data: Pairs) -> None:
-        self.source, self.data = source, data
-        self.others: dict[str, Pairs] = {}
+    examples = "pairs"
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
@@ -50,42 +48,18 @@ class TranslateWork(Work):
         source.refuse("translate", "separator")
         return cls(source, open_pairs(source, source.train, "train"))
 
-    def understand(self, estimator: Translator) -> list[str]:
-        """Read the dev and test pairs."""
-        source = self.source
-        notes = [f"{source.train}: {self.data.note}"]
-        for name, place in source.others().items():
-            self.others[name] = open_pairs(source, place, name)
-            notes.append(f"{name}: {self.others[name].note}")
-        if "dev" not in self.others:
-            share = f"{estimator.dev_fraction:.0%}"
-            notes.append(f"dev: {share} of the training pairs, set aside by seed {estimator.seed}")
-        return notes
+    @classmethod
+    def read(cls, source: DataSource, place: str, split: str) -> Pairs:
+        """Pairs with both sides."""
+        return open_pairs(source, place, split)
 
     def fit(self, estimator: Translator, how: Conduct) -> None:
         """Train on the pairs."""
-        estimator.fit_pairs(
-            self.data,
-            dev=self.others.get("dev"),
-            checkpoint=how.checkpoint,
-            checkpoint_seconds=how.checkpoint_seconds,
-            resume=how.resume,
-            progress=how.progress,
-        )
+        estimator.fit_pairs(self.data, dev=self.others.get("dev"), **how.arguments())
 
     def conclude(self, estimator: Translator, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the dictionary, and write result and report.
-
-        With a test split the dictionary learns from every pair that the model saw, those set aside for dev included.
-        Without one, dev is where the two are compared, so it must not have seen that.
-        """
-        train, others = self.data, self.others
-        if "dev" not in others:
-            assert estimator.dev_rows_ is not None
-            others = {"dev": train.take(estimator.dev_rows_), **others}
-            if "test" not in others:
-                train = train.take(estimator.train_rows_)
-        shown = "test" if "test" in others else "dev"
+        """Measure the model and the dictionary, and write result and report."""
+        train, others, shown = compared(self.data, self.others, estimator)
         say("the baseline learns from the same pairs ...")
         report = make_report(
             estimator,
@@ -102,7 +76,7 @@ class TranslateWork(Work):
         """Measure a trained model on pairs, by its own beam or another."""
         sacrebleu()
         refuse_options(options, ("beam_size",))
-        estimator = load_translator(folder)
+        estimator = Translator.load(folder)
         width = options.get("beam_size")
         estimator.search_settings(width)
         pairs = open_pairs(_as_trained(folder, source), source.train, "test")
@@ -114,17 +88,12 @@ class TranslateWork(Work):
         )
 
     @classmethod
-    def predict(cls, folder: Path, source: DataSource, lines: Iterable[str] | None) -> Iterator[Answer]:
-        """Translate by the model's own beam."""
-        yield from cls.answer(folder, source, lines, {})
-
-    @classmethod
-    def answer(
+    def predict(
         cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
     ) -> Iterator[Answer]:
         """Translate every text of a file, whether it has targets or not, or every line as it comes."""
         refuse_options(options, ("beam_size", "n_best"))
-        estimator = load_translator(folder)
+        estimator = Translator.load(folder)
         asked = {"beam_size": options.get("beam_size"), "n_best": options.get("n_best", 1)}
         estimator.search_settings(asked["beam_size"], asked["n_best"])
         if lines is not None:
@@ -179,15 +148,6 @@ def open_pairs(source: DataSource, place: str, split: str, *, paired: bool = Tru
     return read_pairs(
         path, **columns, format=source.format, encoding=source.encoding, header=source.header, paired=paired
     )
-
-
-def load_translator(folder: Path) -> Translator:
-    """The translator of a run folder.
-
-    Raises:
-        InputError: The folder is damaged, or holds another kind of model.
-    """
-    return Translator.load(folder)
 
 
 def _texts(source: DataSource, given: DataSource) -> tuple[list[str], list[str]]:

@@ -1,0 +1,90 @@
+"""What works share whose data are examples by the row, of which some may be set aside for dev."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from treadle.tasks.source import DataSource
+from treadle.tasks.work import Work
+
+
+class Examples(Protocol):
+    """Rows, some of which can be taken."""
+
+    def take(self, rows: Any, /) -> Self:
+        """Some of them."""
+
+
+class NotedExamples(Examples, Protocol):
+    """Rows as a reader gives them."""
+
+    @property
+    def note(self) -> str:
+        """How they were understood."""
+
+
+E = TypeVar("E", bound=Examples)
+N = TypeVar("N", bound=NotedExamples)
+
+
+def compared(train: E, others: Mapping[str, E], estimator: Any) -> tuple[E, dict[str, E], str]:
+    """What a run is measured on, and what its baseline may learn from.
+
+    With a test split the baseline learns from every row that the model saw, those set aside for dev included. Without
+    one, dev is where the two are compared, so the baseline must not have seen it.
+
+    Args:
+        train: The training rows, those set aside among them.
+        others: "dev" and "test", as far as they were given.
+        estimator: The fitted model, which knows what it set aside.
+
+    Returns:
+        The rows for the baseline, dev and test, and which of the two is compared on.
+    """
+    parts = dict(others)
+    if "dev" not in parts:
+        parts = {"dev": train.take(estimator.dev_rows_), **parts}
+        if "test" not in parts:
+            train = train.take(estimator.train_rows_)
+    return train, parts, "test" if "test" in parts else "dev"
+
+
+class ExamplesWork(Work, Generic[N]):
+    """A work whose training, dev and test data are read alike.
+
+    Args:
+        source: Where the data is.
+        data: The training examples.
+
+    Attributes:
+        examples: What they are called, such as "sentences".
+        others: Those of dev and test, as far as they are given.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ()
+    examples: ClassVar[str]
+
+    def __init__(self, source: DataSource, data: N) -> None:
+        self.source, self.data = source, data
+        self.others: dict[str, N] = {}
+
+    @classmethod
+    @abstractmethod
+    def read(cls, source: DataSource, place: str, split: str) -> N:
+        """The examples of one part of the data.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+
+    def understand(self, estimator: Any) -> list[str]:
+        """Read the dev and test examples."""
+        source = self.source
+        notes = [f"{source.train}: {self.data.note}"]
+        for name, place in source.others().items():
+            self.others[name] = self.read(source, place, name)
+            notes.append(f"{name}: {self.others[name].note}")
+        if "dev" not in self.others:
+            share = f"{estimator.dev_fraction:.0%}"
+            notes.append(f"dev: {share} of the training {self.examples}, set aside by seed {estimator.seed}")
+        return notes
