@@ -164,7 +164,8 @@ def main(data: Path, names: list[str]) -> None:
     head = ["series, ahead", "test, seed 0", "test, baseline", "minutes of training"]
     body += table(head, rows.of(many)) + (
         "\n\nETTh1: customary split, every window of the test months, standardised. Beijing: trained on 2010 to 2013, "
-        "every hour of 2014 from all hours before. Read twice, as above: the first time MSE 0.321 and 0.399, RMSE 22.34."
+        "every hour of 2014 from all hours before. Read twice, as above: the first time MSE 0.321 and 0.399, RMSE "
+        "22.34."
     )
     record("python bench/forecasting.py ../shared/data", "Forecasts", body)
 
