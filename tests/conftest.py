@@ -23,6 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"needs the data sets in {SHARED_DATA}"))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a file's bytes `bytes`: compressed ones hold the time, and every worker must give a test the same name."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Real data beside the repository, never part of it; for tests marked `data`."""
