@@ -52,7 +52,21 @@ def read_delimited(
     Source:
         RFC 4180; UCR Time Series Classification Archive, 2018 (tab-separated, label first, NaN after shorter series).
     """
-    text = read_text(path, encoding)
+    return parse_delimited(read_text(path, encoding), path, delimiter=delimiter, header=header)
+
+
+def parse_delimited(text: str, path: Path, *, delimiter: str = ",", header: bool | None = None) -> Table:
+    """The table that CSV or TSV text holds, by the rules of `read_delimited`.
+
+    Args:
+        text: The text.
+        path: What error sentences call it.
+        delimiter: What is expected.
+        header: Whether line 1 holds the column names; None decides.
+
+    Raises:
+        InputError: As in `read_delimited`.
+    """
     named = _SEPARATOR_LINE.match(text)
     if named:  # a spreadsheet's own line, blanked so that later lines keep their numbers
         delimiter, text = named.group(1), text[named.end() :]
