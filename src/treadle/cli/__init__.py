@@ -8,6 +8,7 @@ COMMANDS = {
     "predict": "Answer for every row of a file, or of standard input.",
     "generate": "Write text with a language model, as it is drawn.",
     "stream": "Answer every step on standard input as it comes, with the state carried along.",
+    "export": "Write a model in a form that runs without Treadle, proved to answer the same.",
     "explain": "Which engine runs a model or a cell, and why; what the compiler makes of a cell.",
     "warmup": "Compile the kernels of cells for this machine, so that nothing waits for them later.",
     "datasets": "List the built-in data sets, or write one to a file.",
