@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from treadle.nn.quantisation import LARGEST, quantise, restore
+from treadle.compiler.quantisation import LARGEST, quantise, restore
 
 WEIGHTS = arrays("float64", array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.floats(-1e3, 1e3, width=32))
 
