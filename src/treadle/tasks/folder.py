@@ -30,6 +30,7 @@ import treadle
 from treadle.data import Roles
 from treadle.errors import InputError, nearest
 from treadle.tasks.arguments import Arguments
+from treadle.tasks.untrusted import MOST_CONFIG, MOST_FEATURES, check_shapes, read_at_most
 from treadle.training import write_atomically
 
 FORMAT = 1
@@ -203,8 +204,9 @@ def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{folder / FEATURES}: damaged ({error})") from None
     estimator.history_ = []
+    check_shapes(folder / WEIGHTS, estimator.build_network)
     try:
-        weights = load_tensors(_read_bytes(folder / WEIGHTS))
+        weights = load_tensors((folder / WEIGHTS).read_bytes())
         estimator.build_network().load_state_dict(weights)
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from None
@@ -230,8 +232,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not (folder / CONFIG).is_file():
         raise InputError(f"{folder}: holds no {CONFIG}, expected a model folder as `treadle train` writes it")
     try:
-        content = tomllib.loads(_read_bytes(folder / CONFIG).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(read_at_most(folder / CONFIG, MOST_CONFIG).decode())
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{folder / CONFIG}: damaged ({error})") from None
     version = content.get("format")
     if not isinstance(version, int):
@@ -245,23 +247,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    encoded = _read_bytes(path)
+    encoded = read_at_most(path, MOST_FEATURES)
     try:
         content = json.loads(encoded)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged or cut short ({error})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: damaged, expected a JSON object")
     return content
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path.parent}: holds no {path.name}; training did not come to its end there") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

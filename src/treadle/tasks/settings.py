@@ -47,7 +47,7 @@ class RecurrentSettings(BaseModel):
 
     cell: str
     hidden_size: int = Field(ge=1)
-    layers: int = Field(ge=1)
+    layers: int = Field(ge=1, le=1000)
     residual: bool
     dropout: float = Field(ge=0, lt=1)
     init: str
