@@ -1,6 +1,7 @@
 """What a translator is trained towards, and how good it is on dev pairs after an epoch."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -8,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from treadle.data import BucketBatches
-from treadle.tasks.translate.features import EncodedPairs
 from treadle.tasks.translate.network import TranslationBatch, TranslationNetwork
 from treadle.training import Objective, TrainingSettings
 
@@ -16,8 +16,19 @@ TOKENS, ROWS = 8192, 256
 """Size of a batch where nothing is learnt."""
 
 
+class Encoded(Protocol):
+    """Pairs as numbers: `EncodedPairs` are some, pictures with their captions others."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """`[pairs]`: steps, by which batches are cut."""
+
+    def batch(self, rows: NDArray[np.int64], device: torch.device | str = "cpu") -> TranslationBatch:
+        """Some pairs, padded."""
+
+
 def translation_objective(
-    network: TranslationNetwork, train: EncodedPairs, dev: EncodedPairs, settings: TrainingSettings
+    network: TranslationNetwork, train: Encoded, dev: Encoded, settings: TrainingSettings
 ) -> Objective:
     """Batches of pairs of similar length, under a budget of steps of the longer side.
 
@@ -42,7 +53,7 @@ def merit(dev: dict[str, float]) -> list[float]:
     return [dev["token_accuracy"], -dev["loss"]]
 
 
-def evaluate(model: nn.Module, pairs: EncodedPairs) -> dict[str, float]:
+def evaluate(model: nn.Module, pairs: Encoded) -> dict[str, float]:
     """Nats a symbol, the share of symbols that are the likeliest after the true ones before, and whole answers.
 
     Where every symbol of an answer is the likeliest after those before, greedy search writes just this answer; so
@@ -62,9 +73,7 @@ def evaluate(model: nn.Module, pairs: EncodedPairs) -> dict[str, float]:
     }
 
 
-def evaluated(
-    model: nn.Module, pairs: EncodedPairs
-) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], NDArray[np.int64]]]:
+def evaluated(model: nn.Module, pairs: Encoded) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], NDArray[np.int64]]]:
     """For batches of pairs: nats, right answers and real places, `[batch, time + 1]` each; and the rows."""
     assert isinstance(model, TranslationNetwork)
     device = model.embedding.weight.device

@@ -1,12 +1,13 @@
 """From sources to translations: batches of similar length, a search, and text again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from treadle.data import BucketBatches
 from treadle.errors import InputError
@@ -100,34 +101,64 @@ def translate(
             "models with different target symbols cannot write together, expected those of one training set"
         )
     sources = [voice.features.encode_sources(texts) for voice in voices]
-    models = [SearchedNetwork(voice.network) for voice in voices]
-    model: Any = models[0] if len(models) == 1 else Ensemble(models)
-    device = voices[0].network.embedding.weight.device
+    shortest = torch.stack([source.lengths for source in sources]).amin(0)
     answers: list[list[Translation]] = [[]] * len(texts)
-    lengths = torch.stack([source.lengths for source in sources]).amin(0)
-    filled = lengths.nonzero().squeeze(1).numpy()
-    width = how.n_best if drawing is not None else how.beam_size
-    batches = BucketBatches(
-        sources[0].lengths.numpy()[filled], tokens=TOKENS, max_rows=max(1, 2 * ROWS // width), shuffle=False
+    found = searched(
+        [voice.network for voice in voices],
+        sources[0].lengths.masked_fill(shortest == 0, 0).numpy(),
+        lambda rows: [source.pad(rows) for source in sources],
+        first.limits(sources[0].lengths),
+        how,
+        drawing=drawing,
     )
-    random = None if drawing is None else generators(drawing.seed, len(texts) * how.n_best)
+    for row, several in found:
+        tokens = first.source.tokens(texts[row])
+        answers[row] = [_written(first, one, tokens, copy_unknown) for one in several]
+    nothing = np.zeros((0, 0), dtype=np.float32)
+    return [one or [Translation("", 0.0, 0.0, [], [], nothing)] for one in answers]
+
+
+def searched(
+    networks: Sequence[TranslationNetwork],
+    lengths: NDArray[np.int64],
+    inputs: Callable[[NDArray[np.int64]], Sequence[tuple[Any, Tensor]]],
+    limits: Tensor,
+    how: BeamSettings,
+    *,
+    drawing: Drawing | None = None,
+) -> Iterator[tuple[int, list[Hypothesis]]]:
+    """Search for every input that has a step, in batches of similar length.
+
+    Args:
+        networks: One, or several that write together.
+        lengths: `[inputs]` steps of each.
+        inputs: What the encoder of every network takes of some of them, with its lengths.
+        limits: `[inputs]` symbols at most, the end among them.
+        how: The search; a beam of one is greedy.
+        drawing: Draw instead.
+
+    Yields:
+        The number of an input, and its hypotheses, the best first.
+    """
+    models = [SearchedNetwork(network) for network in networks]
+    model: Any = models[0] if len(models) == 1 else Ensemble(models)
+    device = networks[0].embedding.weight.device
+    filled = lengths.nonzero()[0]
+    width = how.n_best if drawing is not None else how.beam_size
+    batches = BucketBatches(lengths[filled], tokens=TOKENS, max_rows=max(1, 2 * ROWS // width), shuffle=False)
+    random = None if drawing is None else generators(drawing.seed, len(lengths) * how.n_best)
     for picked in batches.epoch(0):
         rows = filled[picked]
-        padded = [tuple(part.to(device) for part in source.pad(rows)) for source in sources]
-        inputs: Any = padded[0] if len(models) == 1 else padded
-        limits = first.limits(sources[0].lengths[torch.from_numpy(rows)]).to(device)
-        found = _search(model, inputs, limits, how, rows, drawing, random)
-        for row, several in zip(rows.tolist(), found, strict=True):
-            tokens = first.source.tokens(texts[row])
-            answers[row] = [_written(first, one, tokens, copy_unknown) for one in several]
-    nothing = np.zeros((0, 0), dtype=np.float32)
-    return [found or [Translation("", 0.0, 0.0, [], [], nothing)] for found in answers]
+        padded = [tuple(part.to(device) for part in own) for own in inputs(rows)]
+        some = padded[0] if len(models) == 1 else padded
+        found = _search(model, some, limits[torch.from_numpy(rows)].to(device), how, rows, drawing, random)
+        yield from zip(rows.tolist(), found, strict=True)
 
 
 def _search(
     model: Any,
     inputs: Any,
-    limits: torch.Tensor,
+    limits: Tensor,
     how: BeamSettings,
     rows: NDArray[np.int64],
     drawing: Drawing | None,
