@@ -26,6 +26,8 @@ _ASCII_TOKEN: Final = re.compile(r"\w+(?:'\w+)*|[^\w\s\x1c-\x1f]", re.ASCII)
 _TOKEN: Final = re.compile(rf"{_LETTERS}(?:[{_MARKS}]+(?:{_LETTERS})?|{_APOSTROPHE}{_LETTERS})*|[{_UNSPACED}]|[^\w\s]")
 # White space at either end is no character; inside, a run of it is one.
 _CHARACTER: Final = re.compile(r"\S|(?<=\S)\s+(?=\S)")
+WORD_PATTERN, CHARACTER_PATTERN = _TOKEN.pattern, _CHARACTER.pattern
+"""The same for those who cut texts without Treadle."""
 _LINE_BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _UNSPACED_CHARACTER: Final = re.compile(f"[{_UNSPACED}]")
 _SPACED_WORD: Final = re.compile(_LETTERS)

@@ -5,16 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import InputError
+from treadle.export.onnx.recurrent import write_layers
+from treadle.export.onnx.sequence import write_sequences
+from treadle.export.onnx.written import Written
+from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
+from treadle.tasks.sequence.estimator import SequenceEstimator
 
-WRITERS: dict[type, Callable[[Any, Path], list[str]]] = {}
-"""What writes and proves the graphs of an estimator."""
+WRITERS: dict[Any, Callable[[Any], Written]] = {
+    SequenceEstimator: write_sequences,
+    **dict.fromkeys((Stack, Recurrent, RNN, GRU, LSTM), write_layers),
+}
+"""What writes the graphs of a model, by its class."""
 
 
-def write(estimator: Any, folder: Path) -> list[str]:
+def write(model: Any, folder: Path) -> list[str]:
     """Write the graphs and `preprocessing.json`, and hold them to the model in ONNX Runtime.
 
     Args:
-        estimator: A fitted estimator.
+        model: A fitted estimator, or layers.
         folder: An empty folder.
 
     Returns:
@@ -24,6 +32,6 @@ def write(estimator: Any, folder: Path) -> list[str]:
         InputError: The model has no such form, or ONNX Runtime answers differently.
     """
     for kind, writer in WRITERS.items():
-        if isinstance(estimator, kind):
-            return writer(estimator, folder)
-    raise InputError(f"a {type(estimator).__name__} has no form in ONNX yet")
+        if isinstance(model, kind):
+            return writer(model).save(folder)
+    raise InputError(f"a {type(model).__name__} has no form in ONNX; estimators of treadle.tasks and layers have")
