@@ -2,6 +2,8 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ Ruder, "Universal language model fine-tuning for text classification", 2018, sec
 UNFREEZE_EPOCHS = 1
 """Epochs that a layer then waits longer than the one above it: section 3.3 there."""
 
+Training = Callable[..., list[dict[str, Any]]]
+"""`treadle.training.fit`, or what takes its arguments and its place."""
+
 
 class Estimator(SavedInFolder):
     """A recurrent network that is trained, saved and opened again; what it learns is its subclasses' affair.
@@ -36,7 +41,7 @@ class Estimator(SavedInFolder):
         residual: Whether a layer's input is added to its output, from the second layer on.
         dropout: Share of features dropped between layers and before the answer, in training.
         init: Initialisation of the cells, a name of `treadle.cells.SCHEMES`.
-        engine: "auto", "cpu", "torch" or "eager"; see `treadle.nn.Recurrent`.
+        engine: "auto", "cpu", "torch" or "eager"; see `treadle.nn.Recurrent`. "int8" is for models that are trained.
         epochs: Passes over the training data at most; None chooses by the number of batches.
         batch_size: Sequences a batch at most.
         batch_tokens: Padded steps a batch at most.
@@ -61,6 +66,8 @@ class Estimator(SavedInFolder):
         verbose: Whether training shows its progress.
         **options: Those of the base classes; an unknown one is refused, and the nearest valid name is in the error.
     """
+
+    _training: Training | None = None
 
     def __init__(
         self,
@@ -183,7 +190,8 @@ class Estimator(SavedInFolder):
         if progress is None and self.verbose:
             progress = Bar()
         with torch.random.fork_rng():
-            self.history_ = fit(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+            train = self._training or fit
+            self.history_ = train(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
         self.network_ = objective.model.eval()
 
     def describe(self) -> str:
@@ -209,3 +217,17 @@ class Estimator(SavedInFolder):
     def count_parameters(self) -> int:
         """Numbers that were learnt."""
         return sum(parameter.numel() for parameter in self.network_.parameters())
+
+
+@contextmanager
+def trained_by(estimator: Estimator, training: Training) -> Iterator[None]:
+    """Within the block, fitting the estimator makes all ready as ever and then calls `training` in the place of `fit`.
+
+    It is given what would be trained, on what and towards what, whatever the task: to look into it, or to train
+    otherwise.
+    """
+    estimator._training = training
+    try:
+        yield
+    finally:
+        del estimator._training

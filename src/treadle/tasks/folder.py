@@ -14,7 +14,8 @@
 import json
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -196,6 +197,8 @@ def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
         InputError: The folder is missing, damaged, truncated, or was made by a newer version.
     """
     folder = Path(folder)
+    if folder.resolve() in _kept:
+        return _kept[folder.resolve()]
     estimator, _ = load_config(folder)
     saved = _read_json(folder / FEATURES)
     try:
@@ -223,6 +226,24 @@ def load(folder: str | Path) -> Any:
         InputError: The folder is missing, damaged, truncated, or was made by a newer version.
     """
     return load_model(folder)[0]
+
+
+_kept: dict[Path, tuple[Any, Roles | None]] = {}
+
+
+@contextmanager
+def kept_open(folder: str | Path) -> Iterator[Any]:
+    """Within the block, whoever opens the folder gets this one estimator, so that its network can be watched at work.
+
+    Raises:
+        InputError: As `load`.
+    """
+    place = Path(folder).resolve()
+    _kept[place] = load_model(folder)
+    try:
+        yield _kept[place][0]
+    finally:
+        del _kept[place]
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

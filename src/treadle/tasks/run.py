@@ -58,7 +58,7 @@ def start_run(
         raise InputError(f"{folder}: holds a run already; go on with it by --resume, or name another folder by --out")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: found a file, expected a new or empty folder for the run")
-    work = _open(source)
+    work = open_work(source)
     try:
         estimator = ESTIMATORS[work.task](**arguments)
     except TypeError as error:
@@ -104,7 +104,7 @@ def resume_run(
         raise InputError(
             f"{folder / CONFIG}: was not written by `treadle train`, there is no run to go on with"
         ) from None
-    work = _open(source)
+    work = open_work(source)
     seconds = load_checkpoint_seconds(folder, CHECKPOINT_SECONDS) if checkpoint_seconds is None else checkpoint_seconds
     return _run(work, estimator, folder, _conduct(folder, seconds, progress, resume=True), say)
 
@@ -118,8 +118,12 @@ def work_of(folder: Path) -> type[Work]:
     return WORKS[load_config(folder)[0].task]
 
 
-def _open(source: DataSource) -> Work:
-    """The work of the source's task, with its training data read."""
+def open_work(source: DataSource) -> Work:
+    """The work of the source's task, with its training data read.
+
+    Raises:
+        InputError: The task is not known, or the data cannot be read.
+    """
     task = choose_task(source)
     if task not in WORKS:
         raise InputError(f"the task {task!r} is not known{nearest(task, WORKS)}")

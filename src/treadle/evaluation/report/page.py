@@ -1,5 +1,6 @@
 """The page: sections in the order in which a reader asks. How good? Why? Where not? From what? How again?"""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
@@ -38,6 +39,21 @@ def render(report: Report) -> str:
         ("data", "Data", _data(report)),
         ("again", "Do it again", _again(report)),
     ]
+    return assemble(report.title, report.kind, report.summary, sections, report.language)
+
+
+def assemble(
+    title: str, kicker: str, summary: str, sections: Sequence[tuple[str, str, Sequence[Html]]], language: str = "en"
+) -> str:
+    """A page of sections: a name for links, a heading, and parts; those without parts are left out.
+
+    Args:
+        title: Headline.
+        kicker: A few words above it.
+        summary: A sentence below it, or nothing.
+        sections: From top to bottom.
+        language: Of the page's own words.
+    """
     present = [(name, heading, join(parts)) for name, heading, parts in sections if parts]
     links = join(element("a", heading, href=f"#{name}") for name, heading, _ in present)
     body = join(
@@ -46,11 +62,11 @@ def render(report: Report) -> str:
     )
     folder = files("treadle.evaluation.report")
     return Template(folder.joinpath("page.html").read_text(encoding="utf-8")).substitute(
-        language=text(report.language),
-        title=text(report.title),
+        language=text(language),
+        title=text(title),
         style=folder.joinpath("page.css").read_text(encoding="utf-8"),
-        kicker=text(report.kind),
-        summary=element("p", report.summary, class_="summary") if report.summary else "",
+        kicker=text(kicker),
+        summary=element("p", summary, class_="summary") if summary else "",
         links=links,
         body=body,
     )
