@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from cases import Case, TwoSpeeds, assert_same, cases, outcome
+from cases import EXACT, Case, TwoSpeeds, assert_same, cases, outcome
 from torch import Tensor
 
-from treadle.nn import ENGINES, Recurrent
+from treadle.nn import Recurrent
 
 LENGTHS = torch.tensor([4, 9, 0, 1, 6])
-FAST = [name for name in ENGINES if name != "eager"]
+FAST = [name for name in EXACT if name != "eager"]
 
 
 def mask(share: float) -> Tensor:

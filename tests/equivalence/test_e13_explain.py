@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from cases import HIDDEN, INPUT, STEPS, VARIANTS, Case, OwnCell, cases
+from cases import EXACT, HIDDEN, INPUT, STEPS, VARIANTS, Case, OwnCell, cases
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
@@ -57,7 +57,7 @@ def test_explain_names_what_ran(case: Case, monkeypatch: pytest.MonkeyPatch) -> 
     for options in ({}, {"lengths": torch.tensor([9, 4, 0, 1, 7])}, {"reset": reset}):
         ran = seen.run(case.inputs(), **options)
         assert layer.explain().engine == case.engine
-        assert ran == {name: name == case.engine for name in ENGINES}
+        assert ran == {name: name == case.engine for name in EXACT}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -74,7 +74,7 @@ def test_auto_takes_the_first_engine_that_can_and_says_why_not_the_others(
     assert text.startswith(f"engine {able[0]}: ")
     assert all(f"not {name}: {why}" in text and why for name, why in explanation.others.items())
     x = torch.randn(2, STEPS, INPUT, dtype=next(cell.parameters()).dtype)
-    assert Seen(layer, monkeypatch).run(x) == {name: name == able[0] for name in ENGINES}
+    assert Seen(layer, monkeypatch).run(x) == {name: name == able[0] for name in EXACT}
 
 
 class HalfGRU(GRUCell):

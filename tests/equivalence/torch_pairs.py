@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from cases import Result, gradients
+from cases import EXACT, Result, gradients
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 import treadle.nn
-from treadle.nn import ENGINES
 
 KINDS: list[tuple[str, dict[str, Any]]] = [
     ("RNN", {}),
@@ -20,7 +19,7 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("LSTM", {"proj_size": 2}),
 ]
 kinds = pytest.mark.parametrize(("name", "extra"), KINDS, ids=["rnn", "rnn-relu", "gru", "lstm", "lstm-projected"])
-engines = pytest.mark.parametrize("engine", list(ENGINES))
+engines = pytest.mark.parametrize("engine", EXACT)
 OPTIONS = [
     {"num_layers": depth, "bias": bias, "batch_first": first, "bidirectional": both}
     for depth, bias, first, both in itertools.product((1, 2), (True, False), (False, True), (False, True))

@@ -17,7 +17,7 @@ from treadle.compiler.cpu.run import Pass
 from treadle.compiler.lower import Lowered, check_same, lower
 from treadle.compiler.packing import Packing, Share, pack
 from treadle.compiler.parameters import Derived
-from treadle.compiler.partition import Partition, partition
+from treadle.compiler.partition import Loop, Partition, partition
 from treadle.compiler.sums import Sums
 from treadle.compiler.trace import trace
 from treadle.compiler.workspace import Workspace
@@ -25,6 +25,12 @@ from treadle.compiler.workspace import Workspace
 LARGE_WEIGHTS = 2 * 1024 * 1024
 """Bytes of a step's weights from which a core should only have to keep a part of them near: what its own cache holds.
 Below it meeting costs more than reading (measured at 1 MiB: a tenth slower; at 4 MiB: a twentieth faster)."""
+
+FLOATING = ("inference", "forward", "backward")
+"""The passes on weights as they are; threads share rows in all of them or in none, since all see one packing."""
+
+ANSWERING = ("inference", "int8")
+"""The passes that no gradient follows: the weights are often the same as in the call before."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,16 @@ class Recurrence:
         return Sums(self.partition)
 
     def compiled(self, which: str, dtype: torch.dtype, sharing: int = 1) -> Pass:
-        """One of the passes "forward", "inference", "backward" for a type of number."""
+        """One of the passes "forward", "inference", "backward", "int8" for a type of number."""
         key = which, dtype, sharing
         if key not in self._passes:
-            self._passes[key] = Pass(getattr(self.partition, which), dtype, self.name, sharing)
+            self._passes[key] = Pass(self.loop(which), dtype, self.name, sharing, int8=which == "int8")
         return self._passes[key]
+
+    def loop(self, which: str) -> Loop:
+        """What a pass computes: "int8" is "inference" on other weights."""
+        found: Loop = getattr(self.partition, "inference" if which == "int8" else which)
+        return found
 
     def run(
         self,
@@ -78,6 +89,7 @@ class Recurrence:
         *,
         reverse: bool,
         checkpoint: int | None = None,
+        int8: bool = False,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Unroll over `x [batch, time, feature]`; the output is zero past a length.
 
@@ -89,10 +101,14 @@ class Recurrence:
             reverse: Whether time runs from the last real step to the first.
             checkpoint: Steps between the states that are kept for the gradient, which computes the rest again; None
                 to keep everything.
+            int8: Whether the weights are read in 8 bits; float32 only, and no gradient comes back.
         """
         derived = self.derived.tensors(cell)
         inputs = [x, *state, *derived]
-        if not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
+        if int8:
+            packing = self.pack(x, lengths, reverse, ["int8"])
+            y, after, _ = self.forward(packing, x, list(state), derived, "int8")
+        elif not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
             packing = self.pack(x, lengths, reverse)
             y, after, _ = self.forward(packing, x, list(state), derived, "inference")
         elif checkpoint is None or checkpoint >= x.shape[1]:
@@ -102,26 +118,26 @@ class Recurrence:
             y, *after = _UnrollInWindows.apply(self, windows[:: -1 if reverse else 1], lengths, reverse, *inputs)
         return y, tuple(after)
 
-    def pack(self, x: Tensor, lengths: Tensor | None, reverse: bool) -> Packing:
+    def pack(self, x: Tensor, lengths: Tensor | None, reverse: bool, passes: Sequence[str] = FLOATING) -> Packing:
         """How a batch is packed for the threads there are: all rows together where threads share their columns."""
         threads = torch.get_num_threads()
-        if lengths is None and self.shares_columns(x.shape[0], x.dtype, threads):
+        if lengths is None and self.shares_columns(x.shape[0], x.dtype, threads, passes):
             threads = 1
         return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=threads)
 
-    def shares_columns(self, batch: int, dtype: torch.dtype, threads: int) -> bool:
+    def shares_columns(self, batch: int, dtype: torch.dtype, threads: int, passes: Sequence[str] = FLOATING) -> bool:
         """Whether threads share the columns of all rows: of a single row, or of weights too large for one core."""
-        passes = [self.compiled(which, dtype) for which in ("inference", "forward", "backward")]
-        if batch > 1 and any(one.looped_bytes < LARGE_WEIGHTS for one in passes[:2]):
+        compiled = [self.compiled(which, dtype) for which in passes]
+        if batch > 1 and any(one.looped_bytes < LARGE_WEIGHTS for one in compiled[:2]):
             return False
-        return all(one.sharing_threads(threads) > 1 for one in passes)
+        return all(one.sharing_threads(threads) > 1 for one in compiled)
 
     def forward(
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
     ) -> tuple[Tensor, list[Tensor], Kept]:
         """Output, states after the last step, and the packed arrays of the pass."""
         names = [f"s{i}" for i in range(len(state))]
-        widths = {"x": x.shape[2], **getattr(self.partition, which).widths}
+        widths = {"x": x.shape[2], **self.loop(which).widths}
         y = x.new_empty(packing.size, widths.pop("y"))
         if which == "forward":
             widths |= {name: s.shape[1] for name, s in zip(names, state, strict=True)}
@@ -173,7 +189,7 @@ class Recurrence:
         loop = self.compiled(which, dtype)
         sharing = loop.sharing_threads(torch.get_num_threads()) if packing.shared else 1
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
-            prepared = one.prepare_once(derived) if which == "inference" else one.prepare(derived)
+            prepared = one.prepare_once(derived) if which in ANSWERING else one.prepare(derived)
             if one.run(packing, shares, prepared, sequences, initial, final, totals):
                 return
 

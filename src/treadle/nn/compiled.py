@@ -54,6 +54,35 @@ def run_backwards(
     return _run_whole(cell, x, state, lengths, reverse=True, checkpoint=checkpoint)
 
 
+def unsuited_int8(cell: Cell, x: Tensor) -> str | None:
+    """Why the engine "int8" cannot run an input: it is for float32 on a CPU."""
+    if x.dtype != torch.float32:
+        return f"it runs float32 on a CPU, and the input is {str(x.dtype)[6:]} on {x.device.type}"
+    return unsuited(cell, x)
+
+
+def run_int8(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tensor | None) -> tuple[Tensor, State]:
+    """The engine "int8": as `run`, with the weights of all products in 8 bits.
+
+    Raises:
+        InputError: A gradient is wanted.
+    """
+    _refuse_gradient(cell, x, state)
+    if reset is not None:
+        return run_in_pieces(partial(_run_whole, reverse=False, int8=True), cell, x, state, lengths, reset)
+    return _run_whole(cell, x, state, lengths, reverse=False, int8=True)
+
+
+def run_int8_backwards(cell: Cell, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
+    """As `run_backwards`, with the weights of all products in 8 bits.
+
+    Raises:
+        InputError: A gradient is wanted.
+    """
+    _refuse_gradient(cell, x, state)
+    return _run_whole(cell, x, state, lengths, reverse=True, int8=True)
+
+
 def recurrence(cell: Cell) -> Recurrence:
     """The compiled form of a cell, shared by all cells that differ in nothing but the numbers of their parameters.
 
@@ -94,13 +123,18 @@ _MODULE = frozenset(vars(nn.Module()))
 """What every module has: its parameters, buffers and modules, which are compared by their shapes, and its hooks."""
 
 
-def _run_whole(
-    cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool, checkpoint: int | None
-) -> tuple[Tensor, State]:
+def _refuse_gradient(cell: Cell, x: Tensor, state: State) -> None:
+    if torch.is_grad_enabled() and any(t.requires_grad for t in [x, *state, *cell.parameters()]):
+        raise InputError(
+            "engine 'int8' gives no gradients: train with another engine, and ask for answers under torch.no_grad()"
+        )
+
+
+def _run_whole(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, **how: Any) -> tuple[Tensor, State]:
     lengths = None if lengths is None else lengths.cpu()
-    if torch.compiler.is_compiling():
-        return _run_in_graph(cell, x, state, lengths, reverse=reverse)
-    y, after = recurrence(cell).run(cell, x, state, lengths, reverse=reverse, checkpoint=checkpoint)
+    if torch.compiler.is_compiling() and not how.get("int8"):
+        return _run_in_graph(cell, x, state, lengths, reverse=how["reverse"])
+    y, after = recurrence(cell).run(cell, x, state, lengths, **how)
     return y, type(state)(*after)
 
 

@@ -1,7 +1,8 @@
 """Which engine unrolls a cell, and why.
 
 An engine runs one cell over a padded batch. "eager" is the loop as it is written, the reference that all others are
-held to; "cpu" compiles the cell's step into fused kernels; "torch" calls torch.nn's own kernels. A request that cannot
+held to; "cpu" compiles the cell's step into fused kernels; "torch" calls torch.nn's own kernels; "int8" is "cpu" with
+the weights of all products in 8 bits, for answers alone, and is never chosen by itself. A request that cannot
 be met raises; nothing falls back in silence.
 """
 
@@ -35,6 +36,7 @@ class Engine:
         run_backwards: `(cell, x, state, lengths) -> (y, state)`, from every row's last real step to its first, where
             the engine can do so without turning anything round.
         reads_no_padding: Whether both, without resets, neither read the padding nor leave anything there.
+        answers_only: Whether it gives answers that are near those of the others, and no gradients.
         checkpoints: Whether both take a last argument, `checkpoint`: steps between the states kept for the gradient.
     """
 
@@ -44,6 +46,7 @@ class Engine:
     unsuited: Callable[[Cell, Tensor], str | None] = _anything
     run_backwards: Run | None = None
     reads_no_padding: bool = False
+    answers_only: bool = False
     checkpoints: bool = False
 
     def unroll(
@@ -90,8 +93,20 @@ ENGINES: dict[str, Engine] = {
     ),
     "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell"),
     "eager": Engine(eager.run, eager.refusal, "the loop runs any cell"),
+    "int8": Engine(
+        compiled.run_int8,
+        compiled.refusal,
+        "its step is compiled for this processor, with weights in 8 bits",
+        compiled.unsuited_int8,
+        compiled.run_int8_backwards,
+        reads_no_padding=True,
+        answers_only=True,
+    ),
 }
 """The engines by name, the preferred first."""
+
+ON_REQUEST = "it rounds, so it runs where it is asked for"
+"""Why an engine that only answers is not chosen."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +150,9 @@ def choose_engine(cell: Cell, requested: str, x: Tensor | None = None) -> Explan
         others = {name: why or "another was requested" for name, why in refusals.items() if name != requested}
         return Explanation(requested, "requested", others)
     chosen = next(name for name, why in refusals.items() if why is None)
+    first = f"{chosen!r} comes first: {ENGINES[chosen].merit}"
     others = {
-        name: why or f"{chosen!r} comes first: {ENGINES[chosen].merit}"
+        name: why or (ON_REQUEST if ENGINES[name].answers_only else first)
         for name, why in refusals.items()
         if name != chosen
     }

@@ -23,8 +23,8 @@ class Recurrent(nn.Module):
         cell: The step.
         reverse: Whether time runs from the last real step to the first. The state that is returned is then that of the
             first step.
-        engine: "auto", "cpu" (the step compiled for a CPU), "torch" (torch.nn's kernels) or "eager" (a loop over
-            `cell.step`).
+        engine: "auto", "cpu" (the step compiled for a CPU), "torch" (torch.nn's kernels), "eager" (a loop over
+            `cell.step`) or "int8" (as "cpu", with weights in 8 bits; it gives no gradients).
         checkpoint: For very long sequences: keep the state only every so many steps, and let the gradient compute the
             steps between again. Memory then grows with `time / checkpoint` states and `checkpoint` steps, and training
             takes about a third longer. Engine "cpu" only; by default everything is kept.

@@ -17,6 +17,9 @@ from treadle.nn.compiled import recurrence, refusal
 
 Array = NDArray[Any]
 
+COMPILED = {"auto": "inference", "cpu": "inference", "int8": "int8"}
+"""The compiled pass that takes a step, by the engine of a layer."""
+
 
 def settled(module: Any) -> Any:
     """A copy of a module as a stream runs it: on the CPU, in float32 or float64, without noise and without gradients.
@@ -75,8 +78,9 @@ class LayerSteps:
                 self.state[f"{number}.{name}"] = field.numpy()
                 self.initial[f"{number}.{name}"] = begin[0].numpy().copy()
             y = torch.zeros(rows, cell.output_size, dtype=dtype)
-            fast = layer.engine in ("auto", "cpu") and refusal(cell) is None
-            self._runs.append(self._compiled(cell, x, y, fields, threads) if fast else _eager(cell, x, y, fields))
+            which = COMPILED.get(layer.engine) if refusal(cell) is None else None
+            run = _eager(cell, x, y, fields) if which is None else self._compiled(which, cell, x, y, fields, threads)
+            self._runs.append(run)
             if isinstance(layers, Stack):
                 y = self._joined(layers, number, x, y)
             x = y
@@ -101,10 +105,12 @@ class LayerSteps:
         for step, cell in self._packed:
             step.renew(recurrence(cell).derived.tensors(cell))
 
-    def _compiled(self, cell: Cell, x: Tensor, y: Tensor, state: State, threads: int) -> Callable[[int], None]:
+    def _compiled(
+        self, which: str, cell: Cell, x: Tensor, y: Tensor, state: State, threads: int
+    ) -> Callable[[int], None]:
         made = recurrence(cell)
         derived = made.derived.tensors(cell)
-        step = SingleStep(made.compiled("inference", x.dtype), derived, x, y, state, threads)
+        step = SingleStep(made.compiled(which, x.dtype), derived, x, y, state, threads)
         self._packed.append((step, cell))
         return step.run
 

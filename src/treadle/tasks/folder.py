@@ -22,8 +22,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import tomli_w
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -32,6 +30,7 @@ from treadle.data import Roles
 from treadle.errors import InputError, nearest
 from treadle.tasks.arguments import Arguments
 from treadle.tasks.untrusted import MOST_CONFIG, MOST_FEATURES, check_shapes, read_at_most
+from treadle.tasks.weights import from_bytes, to_bytes
 from treadle.training import write_atomically
 
 FORMAT = 1
@@ -182,8 +181,8 @@ def save_model(folder: Path, estimator: SavedInFolder, roles: Roles | None = Non
     """Write `features.json` and `model.safetensors` of a fitted estimator."""
     content = estimator.fitted_to_json() | {"roles": None if roles is None else roles.to_json()}
     write_atomically(folder / FEATURES, json.dumps(content, ensure_ascii=False).encode())
-    weights = {name: value.detach().contiguous().cpu() for name, value in estimator.network_.state_dict().items()}
-    write_atomically(folder / WEIGHTS, save_tensors(weights))
+    in_8_bits = estimator.get_params().get("engine") == "int8"
+    write_atomically(folder / WEIGHTS, to_bytes(estimator.network_.state_dict(), int8=in_8_bits))
 
 
 def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
@@ -209,7 +208,7 @@ def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
     estimator.history_ = []
     check_shapes(folder / WEIGHTS, estimator.build_network)
     try:
-        weights = load_tensors((folder / WEIGHTS).read_bytes())
+        weights = from_bytes((folder / WEIGHTS).read_bytes())
         estimator.build_network().load_state_dict(weights)
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from None

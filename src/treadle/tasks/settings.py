@@ -51,7 +51,7 @@ class RecurrentSettings(BaseModel):
     residual: bool
     dropout: float = Field(ge=0, lt=1)
     init: str
-    engine: Literal["auto", "cpu", "torch", "eager"]
+    engine: Literal["auto", "cpu", "torch", "eager", "int8"]
     bidirectional: bool = False
 
 

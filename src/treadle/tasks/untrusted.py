@@ -8,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from treadle.errors import InputError
+from treadle.tasks.weights import SCALE
 
 MOST_CONFIG = 1 << 20
 """Bytes of `config.toml`; a usual one has two thousand."""
@@ -52,7 +53,8 @@ def check_shapes(path: Path, build: Callable[[], nn.Module]) -> None:
     """
     try:
         with safe_open(str(path), framework="pt") as file:
-            declared = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            names = [name for name in file.keys() if not name.endswith(SCALE)]  # noqa: SIM118 (no mapping)
+            declared = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except FileNotFoundError:
         raise InputError(f"{path.parent}: holds no {path.name}; training did not come to its end there") from None
     except OSError as error:

@@ -6,7 +6,8 @@ from typing import Any
 
 from llvmlite import ir
 
-I1, I32, I64, POINTER, VOID = ir.IntType(1), ir.IntType(32), ir.IntType(64), ir.PointerType(), ir.VoidType()
+I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
+POINTER, VOID = ir.PointerType(), ir.VoidType()
 FLOATS = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
 BYTES = {"float32": 4, "float64": 8}
 
@@ -113,7 +114,7 @@ class Code:
         """A vector, or a value of another kind, `offset` numbers after `base`."""
         kind = kind or self.vector()
         value = self.builder.load(self.at(base, offset, None if _is_float(kind) else kind), typ=kind)
-        value.align = self.size if _is_float(kind) else 8
+        value.align = self.size if _is_float(kind) else kind.width // 8
         return value
 
     def store(self, value: Value, base: Value, offset: Value) -> None:

@@ -49,7 +49,9 @@ class Kernel:
     columns: dict[str, list[int]]
 
 
-def emit(schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool, sharing: bool = False) -> Kernel:
+def emit(
+    schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool, product: str = "product", sharing: bool = False
+) -> Kernel:
     """Write the kernel of a schedule.
 
     Args:
@@ -57,19 +59,22 @@ def emit(schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool, shari
         machine: The processor.
         dtype: "float32" or "float64".
         keeps: Whether carried values are kept for all steps (in the packed order) or only for two.
+        product: The name of the product that it calls.
         sharing: Whether threads share the columns of all rows, meeting before every product, in place of the rows.
     """
-    return _Emitter(schedule, machine, dtype, keeps, sharing).run()
+    return _Emitter(schedule, machine, dtype, keeps, product, sharing).run()
 
 
 class _Emitter:
-    def __init__(self, schedule: Schedule, machine: Machine, dtype: str, keeps: bool, sharing: bool) -> None:
+    def __init__(
+        self, schedule: Schedule, machine: Machine, dtype: str, keeps: bool, product: str, sharing: bool
+    ) -> None:
         self.schedule, self.dtype, self.keeps = schedule, dtype, keeps
         self.lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
         self.module = ir.Module(schedule.name)
         self.slots: dict[str, Value] = {}
         self.columns: dict[str, list[int]] = {}
-        self.external = declare_product(self.module)
+        self.external = declare_product(self.module, product)
         self.code = Code(self.module, "loop", ["*table"], dtype, self.lanes)
         self.meeting = Meeting(self.code) if sharing else None
 
@@ -146,7 +151,7 @@ class _Emitter:
         assert isinstance(stage, ProductStage)
         for piece in range(len(stage.pieces)):
             column, vectors = self.slot(f"from {place} {piece}"), self.slot(f"vectors {place} {piece}")
-            mine = code.at(weights, code.mul(column, inputs))
+            mine = code.at(weights, code.mul(column, self.slot(f"depth {name}")))
             begin, result = ((code.at(address, column), stride) for address, stride in (start, out))
             code.builder.call(self.external, [*a, mine, inputs, *begin, *result, rows, vectors])
 

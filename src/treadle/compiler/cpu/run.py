@@ -17,7 +17,8 @@ from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.sharing import looped_weights, parts, sharing_threads
-from treadle.compiler.cpu.weights import Bias, Weights, content, merged_runs, tile_functions
+from treadle.compiler.cpu.tile_int8 import NAME as INT8_PRODUCT
+from treadle.compiler.cpu.weights import Bias, Int8Weights, Weights, content, int8_product, merged_runs, tile_functions
 from treadle.compiler.packing import Packing, Share
 from treadle.compiler.partition import Loop
 from treadle.compiler.schedule import ProductStage, schedule
@@ -42,15 +43,18 @@ class Pass:
         dtype: torch.float32 or torch.float64.
         name: What to call it while it is compiled.
         sharing: How many threads share the columns of every row; 1 where each has rows of its own.
+        int8: Whether its products read weights in 8 bits; float32 only.
     """
 
-    def __init__(self, loop: Loop, dtype: torch.dtype, name: str, sharing: int = 1) -> None:
+    def __init__(self, loop: Loop, dtype: torch.dtype, name: str, sharing: int = 1, *, int8: bool = False) -> None:
         self.dtype, self.name = dtype, _name(dtype)
         self.schedule = schedule(loop)
         self.keeps = loop.name == "forward"
         self.sharing = sharing
-        kernel = emit(self.schedule, host(), self.name, keeps=self.keeps, sharing=sharing > 1)
-        imports = {"product": tile_functions(self.name)["product"]}
+        self.weights_as: type[Weights] = Int8Weights if int8 else Weights
+        product = INT8_PRODUCT if int8 else "product"
+        kernel = emit(self.schedule, host(), self.name, keeps=self.keeps, product=product, sharing=sharing > 1)
+        imports = {product: int8_product() if int8 else tile_functions(self.name)[product]}
         if sharing > 1 and (size := team.team_size()) is not None:
             imports["omp_get_num_threads"] = size
         self.enter = library.load(kernel.module, ["enter"], imports=imports, announce=f"{name}, {loop.name}")["enter"]
@@ -91,7 +95,8 @@ class Pass:
                 for number, term in enumerate(terms):
                     fixed[f"inputs {place} {kind}{number}"] = term.inputs
                     slot = self.slots[f"weights {place} {kind}{number}"]
-                    self.weights.append(Weights.of(slot, term, stage.outputs, vectors * self.lanes))
+                    self.weights.append(self.weights_as.of(slot, term, stage.outputs, vectors * self.lanes))
+                    fixed[f"depth {place} {kind}{number}"] = self.weights[-1].depth
             runs = merged_runs([(column, v.parameter, v.start, v.width) for column, v in stage.bias])
             if f"bias {place}" in self.slots:
                 self.biases.append(Bias(self.slots[f"bias {place}"], vectors * self.lanes, runs))
@@ -110,12 +115,12 @@ class Pass:
 
     def prepare(self, derived: Sequence[Tensor]) -> Prepared:
         """Weights in panels, biases summed: what a call makes of the parameters before the loop."""
-        sizes = [weights.width * weights.inputs for weights in self.weights] + [bias.width for bias in self.biases]
+        sizes = [weights.width * weights.depth for weights in self.weights] + [bias.width for bias in self.biases]
         memory = torch.empty(sum(sizes), dtype=self.dtype)
         starts = list(accumulate(sizes, initial=0))
         base, item = memory.data_ptr(), self.dtype.itemsize
         for weights, start in zip(self.weights, starts, strict=False):
-            weights.pack(derived, self.lanes, base + start * item)
+            weights.pack(derived, self.lanes, memory[start : start + weights.width * weights.depth])
         for bias, start in zip(self.biases, starts[len(self.weights) :], strict=False):
             bias.sum(derived, memory[start : start + bias.width])
         places = [weights.slot for weights in self.weights] + [bias.slot for bias in self.biases]
@@ -127,7 +132,7 @@ class Pass:
     @property
     def looped_bytes(self) -> int:
         """Bytes of the weights that every step reads."""
-        return looped_weights(self.schedule) * self.dtype.itemsize
+        return looped_weights(self.schedule) * (1 if self.weights_as is Int8Weights else self.dtype.itemsize)
 
     def sharing_threads(self, threads: int) -> int:
         """How many threads may share the columns of all rows."""

@@ -10,10 +10,12 @@ The rows are split evenly (16 = 6 + 5 + 5). One or two rows take two panels at a
 hide the latency of the multiply-add.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from llvmlite import ir
 
+from treadle.compiler.cpu.blocks import Shape, call_tile, even_blocks, over_panels, shapes
 from treadle.compiler.cpu.ir import I64, POINTER, VOID, Code, Value
 from treadle.compiler.cpu.machine import Machine
 
@@ -28,13 +30,7 @@ def build(machine: Machine, dtype: str) -> ir.Module:
     """The module with `product`, `pack` and `digest` for one type of number."""
     module = ir.Module("tile")
     lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
-    tiles: dict[tuple[int, int, int], Any] = {}
-    most = machine.panel_vectors
-    for rows in range(1, machine.tile_rows + 1):
-        for vectors in range(1, most + 1):
-            tiles[rows, vectors, 1] = _tile(module, dtype, lanes, rows, vectors, 1)
-    for rows in (1, 2):
-        tiles[rows, most, 2] = _tile(module, dtype, lanes, rows, most, 2)
+    tiles = {shape: _tile(module, dtype, lanes, *shape) for shape in shapes(machine)}
     _product(module, dtype, lanes, machine, tiles)
     _pack(module, dtype, lanes, machine)
     _digest(module, machine)
@@ -69,51 +65,24 @@ def _tile(module: Any, dtype: str, lanes: int, rows: int, vectors: int, panels: 
     return code.function
 
 
-def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: dict[tuple[int, int, int], Any]) -> None:
+def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: Mapping[Shape, Any]) -> None:
     """All rows by all columns: panels outermost, so that one stays in the nearest cache while the rows pass."""
     code = Code(module, "product", PRODUCT, dtype, lanes)
-    g, b, most = code.arguments, code.builder, machine.panel_vectors
-    largest = code.integer(machine.tile_rows)
-    blocks = b.sdiv(code.add(g["rows"], code.integer(machine.tile_rows - 1)), largest)
-    few = b.sdiv(g["rows"], b.select(b.icmp_signed(">", blocks, code.integer(0)), blocks, code.integer(1)))
-    more = code.sub(g["rows"], code.mul(blocks, few))  # so many blocks have a row more
+    g = code.arguments
 
     def strip(column: Value, width: int, panels: int) -> None:
         """All rows by the panels at `column` (in vectors)."""
         weights = code.at(g["weights"], code.mul(code.mul(column, code.integer(lanes)), g["inputs"]))
         start, out = (code.at(g[name], code.mul(column, code.integer(lanes))) for name in ("start", "out"))
-        with code.loop(code.integer(0), blocks, carried=[code.integer(0)]) as block:
-            (row,) = block.values
-            rows = code.add(few, b.zext(b.icmp_signed("<", block.index, more), few.type))
+        with even_blocks(code, machine, g["rows"]) as (row, rows):
             a, first, out_row = (
                 code.at(base, code.mul(row, stride))
                 for base, stride in ((g["a"], g["a_row"]), (start, g["start_row"]), (out, g["out_row"]))
             )
             arguments = [a, g["a_row"], weights, g["inputs"], first, g["start_row"], out_row, g["out_row"]]
-            end = code.function.append_basic_block("tiled")
-            switch = b.switch(rows, end)
-            for count in range(1, machine.tile_rows + 1):
-                if (count, width, panels) in tiles:
-                    case = code.function.append_basic_block(f"rows_{count}")
-                    switch.add_case(code.integer(count), case)
-                    b.position_at_end(case)
-                    b.call(tiles[count, width, panels], arguments)
-                    b.branch(end)
-            b.position_at_end(end)
-            block.next = [code.add(row, rows)]
+            call_tile(code, tiles, rows, width, panels, arguments)
 
-    two = code.integer(2 * most)
-    paired = b.select(b.icmp_signed("<=", g["rows"], code.integer(2)), b.sdiv(g["vectors"], two), code.integer(0))
-    done = code.mul(paired, two)
-    with code.loop(code.integer(0), done, 2 * most) as column:
-        strip(column, most, 2)
-    full = code.mul(b.sdiv(g["vectors"], code.integer(most)), code.integer(most))
-    with code.loop(done, full, most) as column:
-        strip(column, most, 1)
-    rest = code.sub(g["vectors"], full)
-    for width in range(1, most):
-        with code.when(b.icmp_signed("==", rest, code.integer(width))):
-            strip(full, width, 1)
+    over_panels(code, machine, g["rows"], g["vectors"], strip)
     code.done()
 
 
@@ -179,7 +148,7 @@ def _digest(module: Any, machine: Machine) -> None:
     code.done()
 
 
-def declare_product(module: Any) -> Any:
-    """`product` as a function of another module."""
+def declare_product(module: Any, name: str = "product") -> Any:
+    """A product, by its name, as a function of another module."""
     kinds = [POINTER if argument.startswith("*") else I64 for argument in PRODUCT]
-    return ir.Function(module, ir.FunctionType(VOID, kinds), "product")
+    return ir.Function(module, ir.FunctionType(VOID, kinds), name)

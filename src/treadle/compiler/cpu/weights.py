@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from treadle.compiler.cpu import library, tile
+from treadle.compiler.cpu import library, tile, tile_int8
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.program import Matrix
 from treadle.compiler.schedule import Term
@@ -20,6 +20,12 @@ def tile_functions(dtype: str) -> dict[str, int]:
     """The addresses of `product`, `pack` and `digest` for a type of number."""
     functions = ["product", "pack", "digest"]
     return library.load(tile.build(host(), dtype), functions, announce=f"the matrix tile for {dtype}")
+
+
+@cache
+def int8_product() -> int:
+    """The address of the product with weights in 8 bits."""
+    return library.load(tile_int8.build(host()), [tile_int8.NAME], announce="the matrix tile for int8")[tile_int8.NAME]
 
 
 @cache
@@ -68,26 +74,49 @@ class Weights:
     blocks: list[tuple[int, int, Matrix]]
 
     @classmethod
-    def of(cls, slot: int, term: Term, outputs: int, width: int) -> "Weights":
+    def of(cls, slot: int, term: Term, outputs: int, width: int) -> Self:
         """Those of a term, neighbours of one parameter joined."""
         blocks = term.blocks
         for axis in ("outputs", "inputs"):
             blocks = _joined(blocks, axis)
         return cls(slot, term.inputs, outputs, width, blocks)
 
-    def pack(self, derived: Sequence[Tensor], lanes: int, address: int) -> None:
-        """Write the panels at an address."""
-        weight = derived[self.blocks[0][2].parameter]
+    @property
+    def depth(self) -> int:
+        """Numbers that a column takes."""
+        return self.inputs
+
+    def pack(self, derived: Sequence[Tensor], lanes: int, into: Tensor) -> None:
+        """Write the panels, `[width * depth]`."""
         if len(self.blocks) == 1:
+            weight = derived[self.blocks[0][2].parameter]
             place, by_input, by_output = _where(weight, self.blocks[0][2])
         else:
-            weight = weight.new_zeros(self.inputs, self.outputs)
-            for row, column, matrix in self.blocks:
-                part = matrix.of(derived[matrix.parameter])
-                weight[row : row + part.shape[0], column : column + part.shape[1]] = part
+            weight = self.whole(derived)
             place, by_input, by_output = weight.data_ptr(), self.outputs, 1
         sizes = (self.inputs, self.outputs, self.width // lanes)
-        _pack(weight.dtype)(place, by_input, by_output, *sizes, address)
+        _pack(weight.dtype)(place, by_input, by_output, *sizes, into.data_ptr())
+
+    def whole(self, derived: Sequence[Tensor]) -> Tensor:
+        """The weight `[inputs, outputs]`, zeros where no parameter has a part in it."""
+        weight = derived[self.blocks[0][2].parameter].new_zeros(self.inputs, self.outputs)
+        for row, column, matrix in self.blocks:
+            part = matrix.of(derived[matrix.parameter])
+            weight[row : row + part.shape[0], column : column + part.shape[1]] = part
+        return weight
+
+
+class Int8Weights(Weights):
+    """Those that are read in 8 bits."""
+
+    @property
+    def depth(self) -> int:
+        """Numbers that a column takes: its whole numbers, four to one of these, and its scale."""
+        return tile_int8.column_floats(self.inputs)
+
+    def pack(self, derived: Sequence[Tensor], lanes: int, into: Tensor) -> None:
+        """Write the panels, `[width * depth]`."""
+        into.copy_(tile_int8.pack(self.whole(derived), lanes, host().panel_vectors))
 
 
 @dataclass(frozen=True)
