@@ -42,9 +42,8 @@ class StateField:
         initial: Any = self.initial.tolist()
         if self.initial.size and (self.initial == self.initial.flat[0]).all():
             initial = self.initial.flat[0].item()
-        begin = str(initial) if isinstance(initial, float) and not np.isfinite(initial) else initial
         names = {"input": self.name, "output": self.name + AFTER}
-        return {**names, "type": self.initial.dtype.name, "size": list(self.initial.shape), "initial": begin}
+        return {**names, "type": self.initial.dtype.name, "size": list(self.initial.shape), "initial": initial}
 
 
 Fields = Sequence[StateField]
@@ -75,6 +74,16 @@ def leave(graph: Graph, fields: Fields, after: Mapping[str, Value]) -> None:
 def constants(graph: Graph, fields: Fields) -> dict[str, Value]:
     """The fields of rows that begin, `[1, ...]`, inside a graph that is not given any."""
     return {field.name: graph.value(field.initial[None]) for field in fields}
+
+
+def expanded(graph: Graph, fields: Fields, rows: Value) -> dict[str, Value]:
+    """The fields of so many rows that begin, `[rows, ...]`, inside a graph that is not given any."""
+    found = {}
+    for field in fields:
+        shape = graph("Concat", rows, list(field.initial.shape), axis=0, name=f"{field.name}_shape")
+        start = graph.weight(f"{field.name}_begin", field.initial[None])
+        found[field.name] = graph("Expand", start, shape, name=field.name)
+    return found
 
 
 def by_layer(stack: Stack, values: Mapping[str, T], prefix: str = "layer") -> list[tuple[T, ...]]:
