@@ -81,9 +81,9 @@ def lower(traced: Trace) -> Lowered:
     derived: dict[Value, int] = {}
     kept: list[Call] = []
     for call in traced.calls:
-        values = _values((call.args, call.kwargs))
+        values = values_in((call.args, call.kwargs))
         if not any(value in rows for value in values) and not any(
-            v.shape[:1] == (traced.rows,) for v in _values(call.result)
+            v.shape[:1] == (traced.rows,) for v in values_in(call.result)
         ):
             kept.append(call)
         else:
@@ -240,10 +240,10 @@ def _merge(roots: list[Node]) -> dict[Node, Node]:
     return new
 
 
-def _values(tree: Any) -> list[Value]:
-    """The values among nested arguments."""
+def values_in(tree: Any) -> list[Value]:
+    """The values among nested arguments, or results, of a call."""
     if isinstance(tree, Value):
         return [tree]
     if isinstance(tree, dict):
         tree = tuple(tree.values())
-    return [value for part in tree for value in _values(part)] if isinstance(tree, tuple) else []
+    return [value for part in tree for value in values_in(part)] if isinstance(tree, tuple) else []

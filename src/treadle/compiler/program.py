@@ -138,7 +138,7 @@ def product(terms: Iterable[tuple[Node, Matrix]], bias: Iterable[Vector] = (), *
 
 def pointwise(function: str, *operands: Operand) -> Node:
     """A function number by number; over vectors side by side it is computed piece by piece."""
-    width = max(1, *(a.width for a in operands if not isinstance(a, Constant)))
+    width = max([1, *(a.width for a in operands if not isinstance(a, Constant))])
     cuts = sorted({0, width, *(cut for a in operands if isinstance(a, Node) and a.width == width for cut in _cuts(a))})
     if len(cuts) > 2:
         return concat([pointwise(function, *(part(a, i, j - i, width) for a in operands)) for i, j in pairwise(cuts)])
@@ -179,7 +179,7 @@ def columns(a: Node, start: int, width: int) -> Node:
     match a.kind:
         case "pointwise":
             function, *operands = a.arguments
-            return pointwise(function, *(part(b, start, width, a.width) for b in operands))
+            return spread(pointwise(function, *(part(b, start, width, a.width) for b in operands)), width)
         case "product":
             terms, bias = a.arguments
             chosen = [(b, matrix.part(outputs=(start, width))) for b, matrix in terms]
