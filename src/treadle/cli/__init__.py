@@ -8,6 +8,7 @@ COMMANDS = {
     "predict": "Answer for every row of a file, or of standard input.",
     "generate": "Write text with a language model, as it is drawn.",
     "stream": "Answer every step on standard input as it comes, with the state carried along.",
+    "serve": "Answer over HTTP and WebSockets, with a page for people to use the models by.",
     "export": "Write a model in a form that runs without Treadle, proved to answer the same.",
     "explain": "Which engine runs a model or a cell, and why; what the compiler makes of a cell.",
     "diagnose": "How far the recurrent layers of a model remember, and what limits them; or cells beside each other.",

@@ -122,7 +122,7 @@ def read_audio(path: str | Path, channel: Channel = None) -> Waveform:
     if len(samples) == 0:
         raise InputError(f"{path}: the recording has no sample, expected sound")
     try:
-        return Waveform(_one_channel(samples, channel), int(rate))
+        return Waveform(one_channel(samples, channel), int(rate))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -155,7 +155,12 @@ def optional(module: str) -> Any:
         ) from None
 
 
-def _one_channel(samples: NDArray[np.float32], channel: Channel) -> NDArray[np.float32]:
+def one_channel(samples: NDArray[np.float32], channel: Channel) -> NDArray[np.float32]:
+    """One channel of `samples [time, channels]`.
+
+    Raises:
+        InputError: There are several and none is named, or there is none of the number.
+    """
     count = samples.shape[1]
     if channel == "mean":
         mean: NDArray[np.float32] = samples.mean(1)

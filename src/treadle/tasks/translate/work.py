@@ -98,16 +98,14 @@ class TranslateWork(ExamplesWork[Pairs]):
         estimator.search_settings(asked["beam_size"], asked["n_best"])
         if lines is not None:
             for number, line in enumerate(lines, 1):
-                yield _answer(
-                    estimator, line, f"standard input, line {number}", estimator.translate([line], **asked)[0]
-                )
+                yield answer(estimator, line, f"standard input, line {number}", estimator.translate([line], **asked)[0])
             return
         texts, places = _texts(_as_trained(folder, source), source)
         for start in range(0, len(texts), AT_ONCE):
             some = texts[start : start + AT_ONCE]
             found = estimator.translate(some, **asked)
             for text, place, several in zip(some, places[start : start + AT_ONCE], found, strict=True):
-                yield _answer(estimator, text, place, several)
+                yield answer(estimator, text, place, several)
 
 
 def open_pairs(source: DataSource, place: str, split: str, *, paired: bool = True) -> Pairs:
@@ -167,7 +165,7 @@ def _texts(source: DataSource, given: DataSource) -> tuple[list[str], list[str]]
     return lines, [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
 
 
-def _answer(estimator: Translator, text: str, place: str, found: Sequence[Translation]) -> Answer:
+def answer(estimator: Translator, text: str, place: str, found: Sequence[Translation]) -> Answer:
     """The best translation, and all of them as JSON; a note where the text is longer than any that was learnt from."""
     best, longest = found[0], estimator.features_.longest
     content: dict[str, Any] = {"source": text, "translation": best.text, "score": best.score}
