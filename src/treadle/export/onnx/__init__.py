@@ -6,18 +6,25 @@ from typing import Any
 
 from treadle.errors import InputError
 from treadle.export.onnx.language import write_language_model
+from treadle.export.onnx.online import write_online
 from treadle.export.onnx.recurrent import write_layers
 from treadle.export.onnx.sequence import write_sequences
+from treadle.export.onnx.speech import write_recognizer
 from treadle.export.onnx.tagger import write_tagger
+from treadle.export.onnx.translate import write_translator
 from treadle.export.onnx.written import Written
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
-from treadle.tasks import LanguageModel, SequenceTagger
+from treadle.tasks import LanguageModel, SequenceTagger, SpeechRecognizer, Translator
+from treadle.tasks.online.estimator import OnlineEstimator
 from treadle.tasks.sequence.estimator import SequenceEstimator
 
 WRITERS: dict[Any, Callable[[Any], Written]] = {
     SequenceEstimator: write_sequences,
     SequenceTagger: write_tagger,
     LanguageModel: write_language_model,
+    Translator: write_translator,
+    SpeechRecognizer: write_recognizer,
+    OnlineEstimator: write_online,
     **dict.fromkeys((Stack, Recurrent, RNN, GRU, LSTM), write_layers),
 }
 """What writes the graphs of a model, by its class."""

@@ -86,6 +86,7 @@ class Graph:
 
     def output(self, name: str, value: Value, dtype: str, shape: Dims) -> None:
         """Give a value out."""
+        assert name not in self._taken, f"{name} is the name of a value inside the graph"
         self.nodes.append(helper.make_node("Identity", [value], [name], name=f"give {name}"))
         self.outputs.append(Port(name, dtype, tuple(shape)))
         self._taken.add(name)

@@ -37,9 +37,9 @@ class Runner:
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.outputs = [one.name for one in self.session.get_outputs()]
 
-    def __call__(self, inputs: Mapping[str, Array]) -> Arrays:
+    def __call__(self, inputs: Arrays) -> Arrays:
         """All outputs by name."""
-        return dict(zip(self.outputs, self.session.run(None, dict(inputs)), strict=True))
+        return dict(zip(self.outputs, self.session.run(None, inputs), strict=True))
 
 
 class Difference:
@@ -106,7 +106,7 @@ def states_after(found: Mapping[str, Array], fields: Fields) -> Arrays:
 
 def prove_steps(
     difference: Difference,
-    runners: Mapping[str, Runner],
+    runners: Mapping[str, Callable[[Arrays], Arrays]],
     draw: Callable[[int, int], Arrays],
     fields: Fields,
     *,

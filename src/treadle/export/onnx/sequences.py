@@ -31,32 +31,40 @@ class Lengths:
     rows: Value
 
 
-def at_least_one_step(graph: Graph, x: Value, rank: int) -> tuple[Value, Value]:
+def at_least_one_step(graph: Graph, x: Value, rank: int, least: int = 1) -> tuple[Value, Value]:
     """`x [batch, time, ...]` with a step of zeros if it has none, since a Scan of no steps ends ONNX Runtime's process.
+
+    Args:
+        graph: Where.
+        x: The input.
+        rank: Its axes.
+        least: Steps that it has at least, if one is not enough.
 
     Returns:
         That, and the number of steps that were given, `[1]`.
     """
-    steps = graph("Shape", x, start=1, end=2, name="steps")
-    missing = graph("Max", graph("Sub", [1], steps, name="short_of_one"), [0], name="missing_steps")
-    behind = [[0] * (rank - 2)] if rank > 2 else []
-    pads = graph("Concat", [0] * (rank + 1), missing, *behind, axis=0, name="pads")
-    return graph("Pad", x, pads, name="at_least_one_step"), steps
+    with graph.within("lengths"):
+        steps = graph("Shape", x, start=1, end=2, name="steps")
+        missing = graph("Max", graph("Sub", [least], steps, name="short_of"), [0], name="missing_steps")
+        behind = [[0] * (rank - 2)] if rank > 2 else []
+        pads = graph("Concat", [0] * (rank + 1), missing, *behind, axis=0, name="pads")
+        return graph("Pad", x, pads, name="at_least_one_step"), steps
 
 
 def read_lengths(graph: Graph, lengths: Value, x: Value, steps: Value) -> Lengths:
     """What a graph needs of the lengths of `x [batch, time, ...]`, of which `steps` were given."""
-    padded = graph("Squeeze", graph("Shape", x, start=1, end=2), [0], name="padded_steps")
-    places = graph("Range", np.int64(0), padded, np.int64(1), name="places")
-    column = graph("Unsqueeze", lengths, [1], name="lengths_column")
-    return Lengths(
-        lengths,
-        graph("Cast", lengths, to=6, name="lengths_int32"),
-        graph("Greater", column, [0], name="has_steps"),
-        graph("Unsqueeze", graph("Less", places, column), [2], name="real"),
-        steps,
-        graph("Shape", lengths, name="rows"),
-    )
+    with graph.within("lengths"):
+        padded = graph("Squeeze", graph("Shape", x, start=1, end=2), [0], name="padded_steps")
+        places = graph("Range", np.int64(0), padded, np.int64(1), name="places")
+        column = graph("Unsqueeze", lengths, [1], name="column")
+        return Lengths(
+            lengths,
+            graph("Cast", lengths, to=6, name="as_int32"),
+            graph("Greater", column, [0], name="has_steps"),
+            graph("Unsqueeze", graph("Less", places, column), [2], name="real"),
+            steps,
+            graph("Shape", lengths, name="rows"),
+        )
 
 
 def clear_padding(graph: Graph, x: Value, lengths: Lengths) -> Value:

@@ -1,5 +1,6 @@
 """Taggers: a tag a token, by a chain or each for itself; and a label a sentence."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -227,11 +228,12 @@ class TaggerWriter:
             difference.take_all(f"a batch of {rows}, {steps} steps", found, self._expected(batch, found))
         if self.fields:
             last = ["label_probabilities"] if self.labels else []
-            runners = {**runners, "model.onnx": run}  # type: ignore[dict-item]  # it is called like one
-            prove_steps(
-                difference, runners, lambda b, t: self._draw(random, b, t), self.fields,
-                each=["filtered", "emissions"], last=last,
-            )  # fmt: skip
+            both: dict[str, Callable[[Arrays], Arrays]] = {"model.onnx": run, "step.onnx": runners["step.onnx"]}
+
+            def draw(rows: int, steps: int) -> Arrays:
+                return self._draw(random, rows, steps)
+
+            prove_steps(difference, both, draw, self.fields, each=["filtered", "emissions"], last=last)
 
     @torch.no_grad()
     def _expected(self, batch: TaggerBatch, found: Arrays) -> dict[str, Any]:
