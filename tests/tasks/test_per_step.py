@@ -267,7 +267,7 @@ def test_a_file_of_lists_is_trained_on_measured_and_predicted(tmp_path: Path) ->
     assert result["baseline"]["name"] == "features so far + ridge"
     measured = work_of(tmp_path / "run").evaluate(tmp_path / "run", DataSource(str(data)), {})
     assert measured.scores["rmse"].value == pytest.approx(result["test"]["rmse"])
-    answers = list(work_of(tmp_path / "run").predict(tmp_path / "run", DataSource(str(data)), None))
+    answers = list(work_of(tmp_path / "run").predict(tmp_path / "run", DataSource(str(data)), None, {}))
     model = load(tmp_path / "run")
     for answer, expected in zip(answers, model.predict({"sensors": x}), strict=True):
         np.testing.assert_allclose(json.loads(answer.text), expected, rtol=1e-6)
