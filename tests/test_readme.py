@@ -18,7 +18,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from treadle import LanguageModel, SequenceClassifier, SequenceRegressor, SpeechRecognizer, Translator, cells
+from treadle import Captioner, LanguageModel, SequenceClassifier, SequenceRegressor, SpeechRecognizer, Translator, cells
 from treadle.cells import contract
 from treadle.cells.gated import GatedCell
 from treadle.cli import COMMANDS, options, program
@@ -204,6 +204,13 @@ def test_the_table_of_a_translator_is_its_own_arguments() -> None:
     mine, all_ = Translator.parameters(), Estimator.parameters()
     own = {name: value for name, value in mine.items() if name not in all_ or all_[name] != value}
     assert rows == {name: spelt(value) for name, value in own.items()} | {"layers": "1"}
+
+
+def test_the_table_of_a_captioner_is_its_own_arguments() -> None:
+    rows = {names(row[0])[0]: names(row[1])[0] for row in table("docs/captions.md", "argument", "default")}
+    mine, all_ = Captioner.parameters(), Estimator.parameters()
+    own = {name: value for name, value in mine.items() if name not in all_ or all_[name] != value}
+    assert rows == {name: spelt(value) for name, value in own.items()}
 
 
 def spelt(value: Any) -> str:

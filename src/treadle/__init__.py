@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from treadle.streaming import Stream, StreamPool
     from treadle.tasks import (
         AnomalyDetector,
+        Captioner,
         Forecaster,
         LanguageModel,
         OnlineClassifier,
@@ -34,6 +35,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "AnomalyDetector",
+    "Captioner",
     "Cell",
     "Forecaster",
     "HiddenState",
@@ -66,6 +68,7 @@ _MODULES = {
     "streaming": ("Stream", "StreamPool"),
     "tasks": (
         "AnomalyDetector",
+        "Captioner",
         "Forecaster",
         "LanguageModel",
         "OnlineClassifier",

@@ -16,6 +16,7 @@ def datasets(
 ) -> None:
     """Parse, list or write."""
     from treadle.data.builtin import DATASETS, load
+    from treadle.data.pictures import is_picture, write_pictures
 
     if name is None:
         for data in DATASETS.values():
@@ -29,6 +30,9 @@ def datasets(
         raise InputError(f"there is no built-in data set {name!r}{nearest(name, DATASETS)}")
     table = load(name, split)
     path = out or Path(f"{name}-{split}.jsonl")
+    for column, cells in table.columns.items():
+        if is_picture(cells[0]):
+            table.columns[column] = write_pictures(cells, path.with_suffix(""))
     with path.open("w", encoding="utf-8") as file:
         for cells in zip(*table.columns.values(), strict=True):
             row = dict(zip(table.columns, cells, strict=True))

@@ -21,7 +21,8 @@ def train(
     task: Annotated[
         str | None,
         Option(
-            help="classify, regress, tag, language-model, forecast, translate or transcribe.  [default: by the data]"
+            help="classify, regress, tag, language-model, forecast, translate, transcribe or caption.  "
+            "[default: by the data]"
         ),
     ] = None,
     input: Annotated[list[str] | None, Option(help="An input column; may be given several times.")] = None,  # noqa: A002 (the option's name)

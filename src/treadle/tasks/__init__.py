@@ -1,5 +1,6 @@
 """Tasks: estimators that learn from sequences of any kind, and the work of a run from file to report."""
 
+from treadle.tasks.caption import Captioner
 from treadle.tasks.detect import AnomalyDetector
 from treadle.tasks.folder import load
 from treadle.tasks.forecast import Forecaster
@@ -12,6 +13,7 @@ from treadle.tasks.translate import Translator
 
 __all__ = [
     "AnomalyDetector",
+    "Captioner",
     "Forecaster",
     "LanguageModel",
     "OnlineClassifier",

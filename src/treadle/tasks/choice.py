@@ -6,6 +6,7 @@ from treadle.data.audio import has_speech_columns
 from treadle.data.forecasting.recognition import has_series_columns
 from treadle.data.pairs import find_parallel
 from treadle.data.paths import suffix_of
+from treadle.data.pictures import has_caption_columns
 from treadle.data.tagging import COLUMN_SUFFIXES
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.work import WORKS
@@ -21,6 +22,7 @@ def choose_task(source: DataSource) -> str:
 
     - files `.conll`, `.conllu`, `.bio` and `.iob` (gz too), and folders with `seq.in` and `seq.out`: "tag";
     - tables with columns `audio` and `text`: "transcribe", unless they are told what to read and to answer;
+    - tables with columns `image` and `caption`: "caption", likewise;
     - tables with columns `ds` and `y`: "forecast", unless they are told what to read and to answer;
     - what two files begin with that `--input` and `--target` are the endings of: "translate";
     - everything else is a table of rows.
@@ -42,6 +44,8 @@ def choose_task(source: DataSource) -> str:
         return "tag"
     if source.input is None and source.target in (None, "text") and has_speech_columns(path):
         return "transcribe"
+    if source.input in (None, ["image"]) and source.target in (None, "caption") and has_caption_columns(path):
+        return "caption"
     if source.input is None and source.target in (None, "y") and has_series_columns(path):
         return "forecast"
     return TABLE

@@ -31,6 +31,10 @@ class Draw:
         """A number of [0, 1)."""
         return float(self._rng.random())
 
+    def uniforms(self, count: int) -> NDArray[np.float64]:
+        """So many of them."""
+        return self._rng.random(count)
+
     def order(self, count: int) -> NDArray[np.int64]:
         """The numbers below `count` in random order."""
         return np.argsort(self._rng.random(count), kind="stable")

@@ -1,6 +1,6 @@
 """The report about a translator: scores by length of the source, the worst sentences, a picture of attention."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,9 @@ def build_translation_report(
     baseline: TranslatingSystem | None = None,
     floor: TranslatingSystem | None = None,
     looked: Sequence[Looked] = (),
+    attention: Sequence[Html] | None = None,
+    picture: Callable[[int], Html] | None = None,
+    kind: str | None = None,
     **content: Any,
 ) -> Report:
     """Compute scores, verdict and results by length, and choose the sentences that are shown.
@@ -103,6 +106,9 @@ def build_translation_report(
         baseline: The baseline, with answers for the headline split at least.
         floor: A weaker one.
         looked: Sentences whose attention is shown.
+        attention: What is shown of attention in their place.
+        picture: What stands in the place of a source's text among the worst sentences.
+        kind: What the model does; by default that it translates.
         **content: What else a `Report` holds: `summary`, `history`, `data_notes`, `config`, `commands`, `facts`.
     """
     shown = "test" if "test" in splits else next(iter(splits))
@@ -124,12 +130,14 @@ def build_translation_report(
     of_model = scored(model)
     assert of_model is not None
     sections = [
-        Section("attention", "Where it looks", _attention(looked)),
-        Section("sentences", "Worst sentences", worst_sentences(split, said, beside, sentences=sentences)),
+        Section("attention", "Where it looks", _attention(looked) if attention is None else attention),
+        Section(
+            "sentences", "Worst sentences", worst_sentences(split, said, beside, sentences=sentences, picture=picture)
+        ),
     ]
     return Report(
         title=title,
-        kind="Translation" if sentences else "One sequence to another",
+        kind=kind or ("Translation" if sentences else "One sequence to another"),
         metric=PRIMARY[sentences],
         model=of_model,
         split=shown,
@@ -144,7 +152,12 @@ def build_translation_report(
 
 
 def worst_sentences(
-    split: TranslatedSplit, said: Sequence[str], beside: Sequence[str] | None, *, sentences: bool
+    split: TranslatedSplit,
+    said: Sequence[str],
+    beside: Sequence[str] | None,
+    *,
+    sentences: bool,
+    picture: Callable[[int], Html] | None = None,
 ) -> list[Html]:
     """The translations that are furthest from the truth, by chrF of each, with source, truth and answer."""
     wrong = np.flatnonzero(~exact(split.targets, said))
@@ -158,6 +171,9 @@ def worst_sentences(
         if beside is not None and sentences:
             lines["baseline"] = beside[row]
         parts = [element("p", element("span", split.places[row], class_="where"), class_="said")]
+        if picture is not None:
+            del lines["source"]
+            parts.append(element("p", picture(row), class_="seen"))
         for name, text in lines.items():
             shown = text if len(text) <= _LETTERS_SHOWN else f"{text[:_LETTERS_SHOWN]} …"
             line = join([element("span", name, class_="side"), " ", shown])
