@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from treadle.errors import InputError
+from treadle.export.onnx.forecast import write_forecaster
 from treadle.export.onnx.language import write_language_model
 from treadle.export.onnx.online import write_online
 from treadle.export.onnx.recurrent import write_layers
@@ -14,7 +15,7 @@ from treadle.export.onnx.tagger import write_tagger
 from treadle.export.onnx.translate import write_translator
 from treadle.export.onnx.written import Written
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
-from treadle.tasks import LanguageModel, SequenceTagger, SpeechRecognizer, Translator
+from treadle.tasks import Forecaster, LanguageModel, SequenceTagger, SpeechRecognizer, Translator
 from treadle.tasks.online.estimator import OnlineEstimator
 from treadle.tasks.sequence.estimator import SequenceEstimator
 
@@ -22,6 +23,7 @@ WRITERS: dict[Any, Callable[[Any], Written]] = {
     SequenceEstimator: write_sequences,
     SequenceTagger: write_tagger,
     LanguageModel: write_language_model,
+    Forecaster: write_forecaster,
     Translator: write_translator,
     SpeechRecognizer: write_recognizer,
     OnlineEstimator: write_online,
