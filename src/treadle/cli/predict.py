@@ -30,6 +30,9 @@ def predict(
     header: Annotated[bool | None, Option(help="As in train.")] = None,
     beam_size: Annotated[int | None, Option(help="Of texts: hypotheses kept of every answer.")] = None,
     n_best: Annotated[int | None, Option(help="Of a translator: so many answers to each text.")] = None,
+    saliency: Annotated[
+        bool, Option("--saliency", help="Also what moved each answer: the tokens or steps with the largest weights.")
+    ] = False,
     json: Annotated[bool, Option("--json", help="A JSON object a row, with probabilities.")] = False,
 ) -> None:
     """Parse, predict, print: one answer a line, in the order of the rows."""
@@ -45,7 +48,7 @@ def predict(
     piped = data == "-"
     if piped:
         source.refuse_for_lines()
-    given = {"beam_size": beam_size, "n_best": n_best}
+    given = {"beam_size": beam_size, "n_best": n_best, "saliency": saliency or None}
     options = {name: value for name, value in given.items() if value is not None}
     for answer in work.predict(model, source, _standard_input(encoding) if piped else None, options):
         print(as_json(answer.content) if json else answer.text, flush=piped)

@@ -1,9 +1,15 @@
 """Which steps of a sequence moved a decision: integrated gradients."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+FEWEST, MOST, AT_ONCE = 32, 512, 64
+"""Points on the path: at first, at most, and of one batch."""
+TOLERANCE = 0.01
+"""How far, as a share, weights may be from adding up to the score."""
 
 
 def integrated_gradients(
@@ -38,6 +44,13 @@ def integrated_gradients(
         >>> integrated_gradients(lambda batch: batch.sum((1, 2)), x)
         tensor([3., 7.])
     """
+    return feature_gradients(score, inputs, steps, reference).sum(1)
+
+
+def feature_gradients(
+    score: Callable[[Tensor], Tensor], inputs: Tensor, steps: int = 16, reference: Tensor | None = None
+) -> Tensor:
+    """The same for every feature of every step, `[time, feature]`; arguments as in `integrated_gradients`."""
     if inputs.ndim != 2:
         raise ValueError(f"inputs have shape {list(inputs.shape)}; expected [time, feature]")
     start = torch.zeros_like(inputs) if reference is None else reference
@@ -51,4 +64,42 @@ def integrated_gradients(
                 f"score returned shape {list(scores.shape)}; expected [{steps}], one number for each point"
             )
         (gradient,) = torch.autograd.grad(scores.sum(), path)
-    return (gradient.mean(0) * difference).sum(1)
+    return gradient.mean(0) * difference
+
+
+def complete_gradients(
+    score: Callable[[Tensor], Tensor], inputs: Tensor, steps: int | None = None
+) -> tuple[Tensor, float, float]:
+    """Integrated gradients of every feature that add up, with zeros as the neutral input.
+
+    Args:
+        score: As in `integrated_gradients`.
+        inputs: `[time, feature]`.
+        steps: Points on the path; None doubles them from `FEWEST` until completeness holds within `TOLERANCE`, or there
+            are `MOST`.
+
+    Returns:
+        `[time, feature]`, the score, and the score of the neutral input.
+
+    Example:
+        >>> given, reached, neutral = complete_gradients(lambda x: x.sum((1, 2)) ** 2, torch.ones(2, 3))
+        >>> round(float(given.sum()), 3), reached, neutral
+        (36.0, 36.0, 0.0)
+    """
+    with torch.no_grad():
+        reached, neutral = score(torch.stack([inputs, torch.zeros_like(inputs)])).tolist()
+    points = FEWEST if steps is None else steps
+    while True:
+        parts = [feature_gradients(score, inputs, points)] if points <= AT_ONCE else _in_parts(score, inputs, points)
+        found = torch.stack(parts).sum(0)
+        gap = abs(float(found.sum()) - (reached - neutral))
+        if steps is not None or points >= MOST or gap <= TOLERANCE * max(abs(reached - neutral), TOLERANCE):
+            return found, reached, neutral
+        points *= 2
+
+
+def _in_parts(score: Callable[[Tensor], Tensor], inputs: Tensor, points: int) -> list[Tensor]:
+    """The integral over stretches of the path, which then need not be in memory at once."""
+    count = -(-points // AT_ONCE)
+    ends = [inputs * (number / count) for number in range(count + 1)]
+    return [feature_gradients(score, end, AT_ONCE, reference=begin) for begin, end in pairwise(ends)]

@@ -43,7 +43,7 @@ def _legend(report: Report) -> Html:
 def _entry(error: WorstError) -> Html:
     parts = [element("p", _head(error), class_="said")]
     if error.tokens:
-        parts.append(_tokens(error))
+        parts.append(weighted_tokens(error.tokens, error.token_weights, error.joiner))
     if error.series is not None:
         alt = f"Series of a row whose truth is {error.gold} and answer {error.predicted}"
         parts.append(Html(series_with_saliency(error.series, error.step_weights, alt=alt)))
@@ -66,23 +66,30 @@ def _probability(value: float | None) -> Html:
     return element("span", readable(value), class_="probability") if value is not None else Html("")
 
 
-def _tokens(error: WorstError) -> Html:
-    weights = None if error.token_weights is None else np.asarray(error.token_weights, dtype=np.float64)
-    start, end = _window(len(error.tokens), weights)
+def weighted_tokens(tokens: Sequence[str], token_weights: Sequence[float] | None, joiner: str = " ") -> Html:
+    """A text whose tokens are coloured by their weights; of a long one, the stretch that holds most of the weight.
+
+    Args:
+        tokens: The text.
+        token_weights: One a token: positive spoke for an answer, negative against it; None colours nothing.
+        joiner: What stands between tokens.
+    """
+    weights = None if token_weights is None else np.asarray(token_weights, dtype=np.float64)
+    start, end = _window(len(tokens), weights)
     largest = float(np.abs(weights).max()) if weights is not None and len(weights) else 0.0
     parts: list[object] = ["… "] if start else []
     for place in range(start, end):
-        token = error.tokens[place]
-        if place > start and not (error.joiner == " " and (set(token) <= _CLOSING or _CLITIC.fullmatch(token))):
-            parts.append(error.joiner)
+        token = tokens[place]
+        if place > start and not (joiner == " " and (set(token) <= _CLOSING or _CLITIC.fullmatch(token))):
+            parts.append(joiner)
         parts.append(_token(token, 0.0 if weights is None or largest == 0 else float(weights[place]) / largest))
-    if end < len(error.tokens):
+    if end < len(tokens):
         parts.append(" …")
-    hidden = len(error.tokens) - (end - start)
+    hidden = len(tokens) - (end - start)
     text = element("p", join(parts), class_="text", dir="auto")
     if not hidden:
         return text
-    return join([text, element("p", f"{hidden:,} of {len(error.tokens):,} tokens left out.", class_="note")])
+    return join([text, element("p", f"{hidden:,} of {len(tokens):,} tokens left out.", class_="note")])
 
 
 def _token(token: str, weight: float) -> Html:

@@ -1,13 +1,15 @@
 """Sentences as they were tagged: the true and the given spans one above the other, or the tokens with a wrong tag."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from treadle.evaluation.report.errors import weighted_tokens
 from treadle.evaluation.report.html import Html, element, join
 from treadle.evaluation.spans import Spans
 from treadle.evaluation.tagging import Tagging
 
 SHOWN_SENTENCES = 25
+_WHY = 10  # of which so many say what moved them
 _SHOWN_TOKENS = 120
 _GOLDEN_ANGLE = 137.508  # hues that far apart stay apart, however many types there are
 
@@ -27,7 +29,11 @@ class TaggedSplit:
     places: Sequence[str]
 
 
-def wrong_sentences(split: TaggedSplit, given: Tagging) -> list[Html]:
+Moved = Callable[[int, int], Sequence[float]]
+"""What moved the tag of a token: `(sentence, token)` to a weight for every token of the sentence."""
+
+
+def wrong_sentences(split: TaggedSplit, given: Tagging, moved: Moved | None = None) -> list[Html]:
     """A legend, and the sentences with the most mistakes.
 
     Every span has its type beside it, and a wrong one a cross and a dashed line, so that colours only help.
@@ -35,14 +41,31 @@ def wrong_sentences(split: TaggedSplit, given: Tagging) -> list[Html]:
     Args:
         split: The sentences and what is true of them.
         given: What was said of them.
+        moved: What moved a tag; it is shown for the first wrong one of the worst sentences.
     """
     mistakes = [_mistakes(split.true, given, row) for row in range(len(split.tokens))]
     order = sorted((row for row, count in enumerate(mistakes) if count), key=lambda row: -mistakes[row])
     if not order:
         return []
     hues = {type_: (place * _GOLDEN_ANGLE) % 360 for place, type_ in enumerate(_types(split.true, given))}
-    entries = [element("li", _entry(split, given, row, hues)) for row in order[:SHOWN_SENTENCES]]
+    entries = [
+        element("li", join([_entry(split, given, row, hues), _why(split, given, row, moved if place < _WHY else None)]))
+        for place, row in enumerate(order[:SHOWN_SENTENCES])
+    ]
     return [_legend(len(order), len(mistakes), spans=split.true.spans is not None), _list(entries)]
+
+
+def _why(split: TaggedSplit, given: Tagging, row: int, moved: Moved | None) -> Html:
+    """The words that moved the first wrong tag of a sentence."""
+    pairs = enumerate(zip(split.true.tags[row], given.tags[row], strict=True))
+    token = next((place for place, (true, said) in pairs if true != said), None)
+    if moved is None or token is None:
+        return Html("")
+    tokens = split.tokens[row]
+    said = join(["what moved the answer ", element("b", given.tags[row][token]), " for ", element("b", tokens[token])])
+    return join(
+        [element("p", element("span", said, class_="side"), class_="why"), weighted_tokens(tokens, moved(row, token))]
+    )
 
 
 def _list(entries: Sequence[Html]) -> Html:

@@ -10,7 +10,7 @@ import numpy as np
 from treadle.evaluation.intervals import bootstrap_interval
 from treadle.evaluation.report.content import Confusion, LengthBins, Report, Section, SystemScores
 from treadle.evaluation.report.html import Html, element, join, table
-from treadle.evaluation.report.sentences import TaggedSplit, wrong_sentences
+from treadle.evaluation.report.sentences import Moved, TaggedSplit, wrong_sentences
 from treadle.evaluation.scores import Estimate
 from treadle.evaluation.spans import SpanScores, score_spans
 from treadle.evaluation.tagging import Tagging, compare_taggings, sentence_counts, share, tagging_scores
@@ -46,6 +46,7 @@ def build_tagging_report(
     model: TaggingSystem,
     *,
     baseline: TaggingSystem | None = None,
+    moved: Moved | None = None,
     **content: Any,
 ) -> Report:
     """Compute scores, verdict, results by type and length, and choose the sentences that are shown.
@@ -57,6 +58,7 @@ def build_tagging_report(
         splits: The data, by split.
         model: The model, with answers for every split.
         baseline: The baseline, with answers for the headline split at least.
+        moved: What moved the model's tag of a token of the headline split.
         **content: What else a `Report` holds: `summary`, `history`, `data_notes`, `config`, `commands`, `facts`.
     """
     shown = "test" if "test" in splits else next(iter(splits))
@@ -67,7 +69,7 @@ def build_tagging_report(
     sections = [Section("types", "Results by tag" if spans is None else "Results by type", by_type)]
     if labels := _label_mistakes(split.true, said):
         sections.append(Section("labels", "Labels of sentences", labels))
-    sections.append(Section("sentences", "Sentences with mistakes", wrong_sentences(split, said)))
+    sections.append(Section("sentences", "Sentences with mistakes", wrong_sentences(split, said, moved)))
     return Report(
         title=title,
         kind="Tags for tokens" if spans is None else "Spans of tokens",

@@ -14,6 +14,8 @@ from torch import Tensor
 from treadle.data.forecasting import Panel, read_panel
 from treadle.errors import InputError, counted
 from treadle.evaluation.forecasting import Forecasts, mase
+from treadle.evaluation.saliency import Saliency
+from treadle.tasks.forecast.explanation import saliency
 from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.frames import column_names, frame_like
 from treadle.tasks.forecast.network import ForecastNetwork
@@ -103,6 +105,26 @@ class Predicting(ABC):
             for place, name in enumerate(names):
                 columns[name] += quantiles[:, place].tolist()
         return frame_like(data, columns, dated=panel.frequency.dated)
+
+    def saliency(
+        self, data: Any = None, *, series: str | None = None, step: int = 1, steps: int | None = None
+    ) -> Saliency:
+        """Which past steps of a series moved the median of a step ahead, by integrated gradients.
+
+        The score is the median less the level of the last window, in its scale (for counts: the mean count), after the
+        transform.
+
+        Args:
+            data: As in `predict`.
+            series: Its `unique_id`; by default the first.
+            step: Which step ahead, from 1.
+            steps: Points on the path of the integral; None takes as many as the weights need to add up.
+
+        Raises:
+            InputError: As in `predict`; or there is no such series, or the step lies beyond the horizon.
+        """
+        check_is_fitted(self, "network_")
+        return saliency(self, self._panel(data, None), series, step, steps)
 
     def predict_panel(self, panel: Panel, horizon: int | None = None) -> Forecasts:
         """The same for series that were read, as `treadle.evaluation.forecasting` takes it.

@@ -14,6 +14,8 @@ from treadle.data import Ragged
 from treadle.data.codec import TokenCodec
 from treadle.data.streams import START
 from treadle.errors import InputError
+from treadle.evaluation.saliency import Saliency
+from treadle.tasks.language.explanation import saliency
 from treadle.tasks.language.network import LanguageNetwork, States
 from treadle.tasks.language.objective import surprises
 
@@ -105,6 +107,20 @@ class Reader(ABC):
         if len(ids := self.codec_.encode(text)):
             found, _ = self.feed(ids, state)
         return found.double().numpy()
+
+    def saliency(self, text: str, following: str | None = None, *, steps: int | None = None) -> Saliency:
+        """What moved the probability of the next token: a weight for every token of a text, by integrated gradients.
+
+        Args:
+            text: What is read; of a long one, its end is explained.
+            following: The token whose log-probability is explained; by default the likeliest.
+            steps: Points on the path of the integral; None takes as many as the weights need to add up.
+
+        Raises:
+            InputError: The text has no token, or `following` is not one token.
+        """
+        check_is_fitted(self, "network_")
+        return saliency(self, text, following, steps)
 
     def _read(self, ids: list[int], state: States | None) -> tuple[Tensor, States]:
         network = self.network_.eval()

@@ -114,7 +114,7 @@ class LanguageWork(Work):
         cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
     ) -> Iterator[Answer]:
         """The surprise of every document, or line of standard input: a figure, or every token for itself."""
-        refuse_options(options)
+        refuse_options(options, ("saliency",))
         places: Iterable[tuple[str, str]]
         if lines is None:
             model, corpus = _opened(folder, source)
@@ -125,7 +125,11 @@ class LanguageWork(Work):
         for text, place in places:
             said = answer(model, text)
             figure = said[headline(model)]
-            yield Answer("–" if figure is None else f"{figure:.4f}", {"where": place, **said})
+            shown = "–" if figure is None else f"{figure:.4f}"
+            if options.get("saliency") and said["tokens"]:
+                found = model.saliency(text)
+                shown, said = f"{shown}\t{found.answer}: {found}", said | {"saliency": found.to_json()}
+            yield Answer(shown, {"where": place, **said})
 
 
 def open_corpus(source: DataSource, place: str, split: str) -> Corpus:

@@ -1,5 +1,6 @@
 """Why a model answered as it did: how much every step of a sequence spoke for the answer."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from treadle.data import Ragged
 from treadle.evaluation import Predictions, WorstError, worst_rows
-from treadle.evaluation.attribution import integrated_gradients
+from treadle.evaluation.attribution import complete_gradients, integrated_gradients
+from treadle.evaluation.saliency import Saliency, SaliencyPart
 from treadle.tasks.sequence.features import Feature
 from treadle.tasks.sequence.inputs import Columns
 from treadle.tasks.sequence.network import SequenceNetwork
@@ -45,6 +47,30 @@ def attribute(estimator: Explained, columns: Columns, row: int, output: int) -> 
     Returns:
         A weight for every step, by column; steps past `LONGEST_EXPLAINED` are left out.
     """
+    score, embedded = _scorer(estimator, columns, row, output)
+    return {
+        name: integrated_gradients(partial(score, place), embedded[place]).tolist() if len(embedded[place]) else []
+        for place, name in enumerate(estimator.features_)
+    }
+
+
+def saliency(estimator: Explained, columns: Columns, output: int, answer: str, steps: int | None) -> Saliency:
+    """What moved one number of the answer to the first row of `columns`; see `SequenceClassifier.saliency`."""
+    score, embedded = _scorer(estimator, columns, 0, output)
+    parts, reached = [], 0.0
+    for place, (name, feature) in enumerate(estimator.features_.items()):
+        given, reached, neutral = complete_gradients(partial(score, place), embedded[place], steps)
+        tokens = None if feature.is_numeric else feature.tokens(columns[name][0])[:LONGEST_EXPLAINED]
+        joiner = "" if not feature.is_numeric and feature.joins_without_space else " "
+        parts.append(SaliencyPart(name, given.sum(1).tolist(), neutral, tokens, joiner))
+    unit = "prediction" if estimator.target_.measured == "regress" else "logit"
+    return Saliency(answer, reached, unit, tuple(parts))
+
+
+def _scorer(
+    estimator: Explained, columns: Columns, row: int, output: int
+) -> tuple[Callable[[int, Tensor], Tensor], list[Tensor]]:
+    """One number of the answer for points on a path of one column, the others as they are; and all as they are."""
     network = estimator.network_
     device = next(network.parameters()).device
     encoded = estimator.encode({name: [cells[row]] for name, cells in columns.items()})
@@ -56,17 +82,13 @@ def attribute(estimator: Explained, columns: Columns, row: int, output: int) -> 
         ]
 
     def score(place: int, path: Tensor) -> Tensor:
-        """The answer's number for points on a path of one column, the others as they are."""
         vectors = []
         for other, (encoder, fixed) in enumerate(zip(encoders, embedded, strict=True)):
             steps = path if other == place else fixed.expand(len(path), *fixed.shape)
             vectors.append(encoder.encode(steps, torch.full((len(path),), steps.shape[1], device=device)))
         return network.answer(vectors)[:, output]
 
-    return {
-        name: integrated_gradients(partial(score, place), embedded[place]).tolist() if len(embedded[place]) else []
-        for place, name in enumerate(estimator.features_)
-    }
+    return score, embedded
 
 
 def worst_errors(estimator: Explained, split: Split, said: Predictions) -> list[WorstError]:

@@ -1,6 +1,7 @@
 """A fitted estimator of sequences as far as it reads: numbers in, what the network says of them out."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from treadle.data import Ragged
+from treadle.errors import InputError, nearest
+from treadle.evaluation.saliency import Saliency
 from treadle.streaming import Streaming
+from treadle.tasks.sequence.explanation import saliency
 from treadle.tasks.sequence.features import Where
 from treadle.tasks.sequence.inputs import Columns, row_name, to_known_columns
 from treadle.tasks.sequence.reporting import Reported
@@ -60,6 +64,32 @@ class Reader(Reported, Streaming):
         """
         check_is_fitted(self, "network_")
         return SequenceStreamModel(self.features_, self.network_, self.target_, rows, threads)
+
+    def saliency(self, x: Any, answer: Any = None, *, steps: int | None = None) -> Saliency:
+        """What moved the answer to one sequence: a weight for every token or step, by integrated gradients.
+
+        Args:
+            x: One row: a text, a list of tokens, a series, or a dictionary of columns.
+            answer: The class whose logit is explained; by default the one that is answered. A regressor has but one.
+            steps: Points on the path of the integral; None takes as many as the weights need to add up.
+
+        Raises:
+            InputError: `x` does not fit what the model was trained on, there is no such class, or the model gives a
+                number at every step.
+        """
+        columns = self._columns({name: [cell] for name, cell in x.items()} if isinstance(x, Mapping) else [x])
+        target = self.target_
+        if target.per_step:
+            raise InputError("saliency is of one answer a sequence, and this model answers at every step")
+        if target.measured == "regress":
+            if answer is not None:
+                raise InputError(f"a regressor gives one number, so there is no answer {answer!r} to choose")
+            return saliency(self, columns, 0, "prediction", steps)
+        classes = target.classes.tolist()
+        if answer is not None and answer not in classes:
+            raise InputError(f"there is no class {answer!r}{nearest(str(answer), map(str, classes))}")
+        chosen = int(self.answer_columns(columns)[0].argmax()) if answer is None else classes.index(answer)
+        return saliency(self, columns, chosen, str(classes[chosen]), steps)
 
     @abstractmethod
     def _check_target(self, y: Any, rows: int) -> Any:

@@ -120,23 +120,34 @@ class SequenceWork(Work):
         cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
     ) -> Iterator[Answer]:
         """Answer for every row of a table, in their order, or for every line as it comes."""
-        refuse_options(options)
+        refuse_options(options, ("saliency",))
         estimator, saved = load_model(folder)
         roles = replace(roles_of(folder, saved), target="")
+        moved = bool(options.get("saliency"))
         if lines is None:
-            yield from _answered(estimator, open_table(source, source.train, "test"), roles_here(source, roles), roles)
+            table, here = open_table(source, source.train, "test"), roles_here(source, roles)
+            yield from _answered(estimator, table, here, roles, moved=moved)
             return
         if len(roles.inputs) > 1:
             raise InputError(f"standard input has one column and the model reads {len(roles.inputs)}; give a file")
         for number, line in enumerate(lines, 1):
-            yield from _answered(estimator, _from_line(line, number, roles), replace(roles, wide=[]), roles)
+            yield from _answered(
+                estimator, _from_line(line, number, roles), replace(roles, wide=[]), roles, moved=moved
+            )
 
 
-def _answered(estimator: SequenceEstimator, table: Table, here: Roles, roles: Roles) -> Iterator[Answer]:
-    """The answer for every row of a table whose columns have the roles `here`."""
-    for answer in answers(estimator, read_inputs(table, here, roles.inputs), table.where):
+def _answered(
+    estimator: SequenceEstimator, table: Table, here: Roles, roles: Roles, *, moved: bool
+) -> Iterator[Answer]:
+    """The answer for every row of a table whose columns have the roles `here`, and what moved it if that is asked."""
+    columns = read_inputs(table, here, roles.inputs)
+    for row, answer in enumerate(answers(estimator, columns, table.where)):
         said = answer["prediction"]
-        yield Answer(said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain), answer)
+        text = said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain)
+        if moved:
+            found = estimator.saliency({name: cells[row] for name, cells in columns.items()})
+            text, answer = f"{text}\t{found}", answer | {"saliency": found.to_json()}
+        yield Answer(text, answer)
 
 
 def _plain(odd: Any) -> Any:

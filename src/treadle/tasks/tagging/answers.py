@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from treadle.tasks.tagging.estimator import SequenceTagger
 
 
-def answers(estimator: "SequenceTagger", given: Given) -> Iterator[Answer]:
+def answers(estimator: "SequenceTagger", given: Given, *, saliency: bool = False) -> Iterator[Answer]:
     """One for every sentence, in their order.
 
     The text is the sentence with its spans marked as `[London](city)`, or with a tag for every token as `London/PROPN`;
     before it, between it and a tab, the sentence's label where there is one. The content has `tokens` and `tags`;
     `spans`, or the `confidence` of every tag; and `label` with the `probabilities` of all; of a string also the places
-    of its tokens, `offsets`.
+    of its tokens, `offsets`. With `saliency`, what moved the first tag that is not O, too.
     """
     features = estimator.features_
     tagged = estimator.tag(TaggedSentences(given.tokens), confidence=True)
@@ -40,6 +40,10 @@ def answers(estimator: "SequenceTagger", given: Given) -> Iterator[Answer]:
             content["label"] = features.labels[max(range(len(probable)), key=probable.__getitem__)]
             content["probabilities"] = dict(zip(features.labels, probable, strict=True))
             shown = f"{content['label']}\t{shown}"
+        if saliency and tokens:
+            found = estimator.saliency(tokens)
+            content["saliency"] = found.to_json()
+            shown = f"{shown}\t{found.answer}: {found}"
         yield Answer(shown, content)
 
 

@@ -158,6 +158,19 @@ class TaggerNetwork(nn.Module):
         Raises:
             InputError: The network reads characters or contexts, and the batch has none.
         """
+        return self.read(self.embed(batch), batch.lengths)
+
+    def read(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The stack's outputs for `x [batch, time, feature]`, as `embed` gives it."""
+        y, _ = self.stack(self.embedding_dropout(x), lengths=lengths)
+        return y  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
+
+    def embed(self, batch: TaggerBatch) -> Tensor:
+        """What the stack reads of every token, `[batch, time, feature]`.
+
+        Raises:
+            InputError: The network reads characters or contexts, and the batch has none.
+        """
         real = length_mask(batch.lengths.to(batch.words.device), batch.words.shape[1])
         words = batch.words.masked_fill(~real, PADDING)
         if self.training and self.word_dropout:
@@ -173,8 +186,7 @@ class TaggerNetwork(nn.Module):
             if batch.context is None:
                 raise InputError("this tagger reads words as a language model does, and the batch has no such numbers")
             x = torch.cat([x, self.context(batch.context, batch.lengths)], 2)
-        y, _ = self.stack(self.embedding_dropout(x), lengths=batch.lengths)
-        return y  # type: ignore[no-any-return]  # nn.Module.__call__ carries no types
+        return x
 
     def forward(self, batch: TaggerBatch) -> tuple[Tensor, Tensor | None]:
         """The emissions `[batch, time, tags]`, zero past a length, and the labels' logits `[batch, labels]` or None."""

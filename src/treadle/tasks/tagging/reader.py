@@ -8,8 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from treadle.data.tagging import TaggedSentences, to_spans
 from treadle.errors import InputError
+from treadle.evaluation.saliency import Saliency
 from treadle.evaluation.spans import score_spans, token_accuracy
 from treadle.streaming import Streaming
+from treadle.tasks.tagging.explanation import saliency
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
 from treadle.tasks.tagging.inputs import to_given, to_tagged
 from treadle.tasks.tagging.network import TaggerNetwork
@@ -99,6 +101,26 @@ class Reader(Streaming):
         found = self.tag(TaggedSentences(to_given(X).tokens)).labels
         assert found is not None
         return [self.features_.labels[best] for best in found.argmax(1)]
+
+    def saliency(
+        self, x: Any, token: int | None = None, tag: str | None = None, *, steps: int | None = None
+    ) -> Saliency:
+        """What moved the tag of one token: a weight for every token of the sentence, by integrated gradients.
+
+        What is explained is the emission of the tag, what the network gives to the CRF: without the part that its
+        neighbours' tags have in it.
+
+        Args:
+            x: One sentence, a list of tokens or a string.
+            token: Which token, from 0; by default the first that has a tag other than O.
+            tag: Of `features_.tags`; by default the one that is answered.
+            steps: Points on the path of the integral; None takes as many as the weights need to add up.
+
+        Raises:
+            InputError: `x` is neither a token list nor a string, or there is no such token or tag.
+        """
+        check_is_fitted(self, "network_")
+        return saliency(self, to_given([x]).tokens[0], token, tag, steps)
 
     def score(self, X: Any, y: Any) -> float:
         """F1 of spans where tags mark them, else the share of tokens with the right tag.

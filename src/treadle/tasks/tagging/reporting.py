@@ -91,6 +91,11 @@ def make_report(
     """
     answers = {name: said(estimator, data) for name, data in splits.items()}
     seconds = sum(record["seconds"] for record in estimator.history_)
+    shown = splits["test" if "test" in splits else next(iter(splits))]
+
+    def moved(row: int, token: int) -> Sequence[float]:
+        return estimator.saliency(shown.tokens[row], token).parts[0].weights
+
     return build_tagging_report(
         title,
         {
@@ -101,6 +106,7 @@ def make_report(
         },
         TaggingSystem(estimator.describe(), answers, estimator.describe_size(), seconds or None),
         baseline=beside,
+        moved=moved,
         summary=f"{estimator.describe()}: {estimator.describe_size()}.",
         history=estimator.history_,
         data_notes=data_notes,

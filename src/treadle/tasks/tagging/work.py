@@ -92,21 +92,24 @@ class TagWork(ExamplesWork[TaggedSentences]):
         cls, folder: Path, source: DataSource, lines: Iterable[str] | None, options: Mapping[str, Any]
     ) -> Iterator[Answer]:
         """Tag every sentence of a file, whether it has tags or not, or every line of text as it comes."""
-        refuse_options(options)
+        refuse_options(options, ("saliency",))
+        moved = bool(options.get("saliency"))
         estimator = SequenceTagger.load(folder)
         if lines is not None:
             for line in lines:
-                yield from answers(estimator, to_given([_sentence(line)]))
+                yield from answers(estimator, to_given([_sentence(line)]), saliency=moved)
         elif source.format == LINES:
             source.refuse("tag", "separator", "header")
             if source.input:
                 raise InputError(f"lines of text have no columns, found --input {source.input[0]!r}")
             text = read_text(existing(source.train), source.encoding).removesuffix("\n")
-            yield from answers(estimator, to_given([_sentence(line) for line in text.split("\n") if text]))
+            yield from answers(
+                estimator, to_given([_sentence(line) for line in text.split("\n") if text]), saliency=moved
+            )
         else:
             _refuse_plain_text(folder, source)
             data = read_sentences(_as_trained(folder, source), source.train, "test", tagged=False)
-            yield from answers(estimator, to_given(data.tokens))
+            yield from answers(estimator, to_given(data.tokens), saliency=moved)
 
 
 def read_sentences(source: DataSource, place: str, split: str, *, tagged: bool = True) -> TaggedSentences:

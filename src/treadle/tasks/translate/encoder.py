@@ -75,5 +75,9 @@ class TextEncoder(Encoder):
         """Symbols `[batch, steps]`; past `lengths [batch]`, zero allowed, anything."""
         lengths = lengths.to(inputs.device)
         inputs = inputs.masked_fill(~length_mask(lengths, inputs.shape[1]), PADDING)
-        y, states = self.stack(self.embedding_dropout(self.embedding(inputs)), lengths=lengths)
+        return self.read(self.embedding(inputs), lengths)
+
+    def read(self, x: Tensor, lengths: Tensor) -> Encoded:
+        """Embeddings `[batch, steps, size]` in the place of symbols."""
+        y, states = self.stack(self.embedding_dropout(x), lengths=lengths)
         return Encoded(self.dropout(y), lengths, final_states(states))

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from treadle.data.pairs import pairs_of_lists
+from treadle.evaluation.saliency import Saliency
 from treadle.tasks.search import BeamSettings
+from treadle.tasks.translate.explanation import saliency
 from treadle.tasks.translate.features import PairFeatures
 from treadle.tasks.translate.network import TranslationNetwork
 from treadle.tasks.translate.objective import evaluated
@@ -69,6 +71,22 @@ class Reader(ABC):
             voices.append(Voice(one.features_, one.network_))
         how = self.search_settings(beam_size, n_best)
         return translate(voices, pairs_of_lists(X).sources, how, drawing=drawing, copy_unknown=self.copy_unknown)
+
+    def saliency(self, text: str, token: int = 0, *, steps: int | None = None) -> Saliency:
+        """What moved one symbol of the translation: a weight for every symbol of the source, by integrated gradients.
+
+        Attention says where the decoder looked; this says what its log-probability hangs on.
+
+        Args:
+            text: One source text.
+            token: Which symbol of the translation, from 0.
+            steps: Points on the path of the integral; None takes as many as the weights need to add up.
+
+        Raises:
+            InputError: The text has no symbol, or its translation not so many.
+        """
+        check_is_fitted(self, "network_")
+        return saliency(self, text, token, steps)
 
     def log_losses(self, X: Any, y: Any) -> list[NDArray[np.float64]]:
         """What every symbol of given targets costs in nats, the end last: `[symbols + 1]` each.
