@@ -29,6 +29,7 @@ from treadle.cells import Cell
 from treadle.errors import InputError
 from treadle.evaluation.diagnosis import SHARE, Floats, LayerDiagnosis, Spectrum
 from treadle.nn import Recurrent
+from treadle.nn.low_rank import Factors
 from treadle.nn.weight_drop import RECURRENT
 from treadle.training.gates import GateWatch
 
@@ -242,7 +243,8 @@ def spectra(cell: Cell) -> Iterator[Spectrum]:
     """The recurrent weights of a cell: each square block of a matrix that multiplies the state, and vectors that do."""
     inner = _innermost(cell)
     gates: tuple[str, ...] = getattr(inner, "gates", ())
-    for name, parameter in inner.named_parameters():
+    whole = {name: module.dense() for name, module in inner.named_modules() if isinstance(module, Factors)}
+    for name, parameter in [*inner.named_parameters(), *whole.items()]:
         leaf, weight = name.rpartition(".")[2], parameter.detach().double()
         if leaf == "weight_self":
             radius = float(weight.abs().max())

@@ -18,6 +18,7 @@ from treadle.training.checkpoint import load_state, save_state
 from treadle.training.denormals import denormals_flushed
 from treadle.training.interrupt import StopFlag, deferred_interrupt
 from treadle.training.layers import Thaw
+from treadle.training.memory import Tidy
 from treadle.training.objective import Objective
 from treadle.training.optimisation import LearningRate, make_optimizer
 from treadle.training.progress import Progress, Silent
@@ -113,7 +114,7 @@ class Trainer:
 
     def train(self) -> list[dict[str, Any]]:
         """The loop."""
-        run, settings = self.run, self.settings
+        run, settings, tidy = self.run, self.settings, Tidy()
         with self.progress, deferred_interrupt() as stop, denormals_flushed():
             self.progress.start(step=run.step, steps=self.steps, epochs=settings.epochs)
             while not run.finished:
@@ -132,6 +133,7 @@ class Trainer:
                     run.after_step(float(loss.detach()), float(norm))
                     self._check_finite("loss", run.loss_sum)
                     self.progress.advance(epoch=run.epoch, step=run.step, loss=run.mean_loss)
+                    tidy()
                     self._pause(stop)
                 self._end_epoch()
                 self._pause(stop)
