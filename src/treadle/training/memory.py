@@ -1,7 +1,7 @@
 """Memory that is free within the process, given back to the system.
 
-Batches of ever new shapes leave holes between what lasts, and the C library keeps them: the training of a translator was
-seen to hold six gigabytes of which one was in use. Giving whole free pages back takes a tenth of a second.
+Batches of ever new shapes leave holes between what lasts, and the C library keeps them: in the training of a
+translator, six gigabytes of which one was in use. Giving whole free pages back takes a tenth of a second.
 """
 
 import ctypes
