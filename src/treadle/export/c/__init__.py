@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from treadle.compiler.c99_text import identifier
+from treadle.compiler.c99.text import identifier
 from treadle.errors import InputError
 from treadle.export.c.files import header, source
 from treadle.export.c.models import builder

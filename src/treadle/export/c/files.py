@@ -3,7 +3,7 @@
 import numpy as np
 
 import treadle
-from treadle.compiler.c99_text import constant
+from treadle.compiler.c99.text import constant
 from treadle.errors import counted
 from treadle.export.c.helpers import helpers
 from treadle.export.c.program import Field, Program, Strings

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 _MULTIPLY = """\
 /* out += W a, with W stored an input a row; four rows at a time, so that out is read a quarter as often. */
-static void multiply(float *out, const {kind} *weight, const float *a, int inputs, int outputs)
+static void multiply(float *restrict out, const {kind} *restrict weight, const float *a, int inputs, int outputs)
 {{
     int k = 0;
     for (; k + 4 <= inputs; k += 4) {{
@@ -62,6 +62,21 @@ static float maximum(float a, float b)
 static float softplus(float a)
 {
     return (a > 0.0f ? a : 0.0f) + log1pf(expf(-fabsf(a)));
+}""",
+    "normalise": """\
+/* Layer normalisation: a = g (a - mean) / sqrt(variance + e) + b. */
+static void normalise(float *a, const float *gain, const float *bias, int size, float least)
+{
+    float mean = 0.0f, variance = 0.0f;
+    for (int i = 0; i < size; ++i) {
+        mean += a[i] / (float)size;
+    }
+    for (int i = 0; i < size; ++i) {
+        variance += (a[i] - mean) * (a[i] - mean) / (float)size;
+    }
+    for (int i = 0; i < size; ++i) {
+        a[i] = gain[i] * (a[i] - mean) / sqrtf(variance + least) + bias[i];
+    }
 }""",
     "softmax": """\
 /* Numbers to probabilities: p_i = exp(a_i) / sum_k exp(a_k). */

@@ -32,6 +32,7 @@ def add_stack(program: Program, stack: Stack, x: str, into: list[str], function:
         raise InputError("a bidirectional stack has no single step: it must see the end first; use a causal one")
     stack = settled(stack)
     highway = dict(stack.highway.items())
+    into.append("")
     for number, layer in enumerate(stack.layers):
         cell, name = layer[0].cell, f"{prefix}{number + 1}"
         y = program.local(into, function, f"{name}_y", cell.output_size)

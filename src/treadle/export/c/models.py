@@ -5,11 +5,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from treadle.errors import InputError
-from treadle.export.c import sequences, stacks
+from treadle.export.c import forecasts, language, sequences, speech, stacks, taggers
 from treadle.export.c.program import Program
 from treadle.export.c.proof import Sample
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
+from treadle.tasks.forecast import Forecaster
+from treadle.tasks.language import LanguageModel
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
+from treadle.tasks.tagging import SequenceTagger
+from treadle.tasks.transcribe import SpeechRecognizer
 
 
 class Builder(Protocol):
@@ -24,6 +28,10 @@ class Builder(Protocol):
 
 _BUILDERS: dict[tuple[type, ...], Any] = {
     (SequenceClassifier, SequenceRegressor): sequences,
+    (Forecaster,): forecasts,
+    (SpeechRecognizer,): speech,
+    (SequenceTagger,): taggers,
+    (LanguageModel,): language,
     (Recurrent, Stack, RNN, GRU, LSTM): stacks,
 }
 

@@ -137,7 +137,8 @@ def prove(folder: Path, name: str) -> float:
         built = _run([tool, *FLAGS, "-o", str(program), *sources, "-lm"])
         said = (built.stdout + built.stderr).strip()
         if built.returncode or said:
-            first = said.splitlines()[0] if said else f"exit code {built.returncode}"
+            lines = [line for line in said.splitlines() if "error" in line or "warning" in line] or said.splitlines()
+            first = lines[0] if lines else f"exit code {built.returncode}"
             raise InputError(f"{Path(tool).name} does not take {name}.c as it is: {first}")
         ran = _run([str(program)])
     found = re.search(r"largest difference (\S+) in .*, allowed (\S+)", ran.stdout)

@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from treadle.data.codec import TokenCodec
 from treadle.data.numeric import SeriesScaler
-from treadle.data.text import TextEncoder
 from treadle.data.vocabulary import UNKNOWN
 from treadle.errors import counted
 from treadle.export.c.layers import add_stack
@@ -15,6 +13,7 @@ from treadle.export.c.pooling import add_linear, add_pooling
 from treadle.export.c.program import Input, Program, Strings
 from treadle.export.c.proof import Sample
 from treadle.export.c.tables import Tables
+from treadle.export.c.tokens import spelt, token_input
 from treadle.streaming import StreamModel
 from treadle.streaming.layers import settled
 from treadle.tasks.sequence import SequenceClassifier
@@ -51,7 +50,7 @@ def program(estimator: Any, name: str, *, int8: bool) -> Program:
     if encoder.embedding is None:
         _read_numbers(made, feature.encoder)
     else:
-        add_embedding(made, made.advance, x, "embedding", encoder.embedding.weight, "token")
+        made.advance += made.tables.rows("embedding", encoder.embedding.weight.float()).read(x, "token")
         made.strings.append(Strings("tokens", spelt(feature), "The vocabulary: token i is its entry i.", optional=True))
     y = add_stack(made, encoder.stack, x, made.advance, "advance")
     pooled = add_pooling(made, encoder.pooling, y, encoder.stack.output_size)
@@ -95,31 +94,6 @@ def run(model: StreamModel, lengths: list[int], rows: list[Array], numbers: Any)
 
 def _numbers_of(answer: dict[str, Any]) -> list[float]:
     return list(answer["probabilities"].values()) if "probabilities" in answer else [answer["prediction"]]
-
-
-def spelt(feature: Feature) -> list[str]:
-    """The vocabulary of a feature, as a person reads it."""
-    encoder: Any = feature.encoder
-    if isinstance(encoder, TokenCodec):
-        return encoder.spell(range(len(encoder)))
-    vocabulary = encoder.vocabulary if isinstance(encoder, TextEncoder) else encoder
-    found: list[str] = vocabulary.decode(range(len(vocabulary)))
-    return found
-
-
-def token_input(tokens: list[str], name: str) -> Input:
-    """A step that reads the number of a token."""
-    meaning = [
-        f"the number of a token in a vocabulary of {len(tokens):,}; {UNKNOWN} stands for any that is not in it. "
-        "The first are " + ", ".join(f"{number} {token!r}" for number, token in enumerate(tokens[:8])) + "."
-    ]
-    return Input(f"int32_t {name}", meaning, [("TOKENS", len(tokens), "numbers of tokens")])
-
-
-def add_embedding(made: Program, into: list[str], x: str, table: str, weight: Any, token: str) -> None:
-    """`x` becomes the vector of a token, that of the unknown one for a number out of range."""
-    rows = made.tables.rows(table, weight.detach().float())
-    into += [f"if ({token} < 0 || {token} >= {len(weight)}) {{", f"    {token} = {UNKNOWN};", "}", *rows.read(x, token)]
 
 
 def _number_input(scaler: SeriesScaler) -> Input:

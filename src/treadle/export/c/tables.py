@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from treadle.compiler.quantisation import quantise
+from treadle.data.vocabulary import UNKNOWN
 from treadle.export.c.text import table
 
 Array = NDArray[Any]
@@ -87,13 +88,13 @@ class Tables:
         if not self.int8:
             self.bytes += 4 * values.numel()
             self._enter(table("float", name, values.detach().numpy(), note=note))
-            return Rows(name, size, "")
+            return Rows(name, rows, size, "")
         numbers, scale = quantise(values)
         self.bytes += values.numel() + 4 * rows
         self._enter(table("int8_t", name, numbers.numpy(), note=note))
         scales = self._fresh(f"{name}_scale")
         self._enter(table("float", scales, scale.numpy()))
-        return Rows(name, size, scales)
+        return Rows(name, rows, size, scales)
 
     def _fresh(self, name: str) -> str:
         found, count = name, 1
@@ -112,29 +113,32 @@ class Rows:
 
     Args:
         name: Of its array.
+        count: Rows.
         size: Of a row.
         scales: The array of a scale a row, or nothing where rows are float32.
     """
 
-    def __init__(self, name: str, size: int, scales: str) -> None:
-        self.name, self.size, self.scales = name, size, scales
+    def __init__(self, name: str, count: int, size: int, scales: str) -> None:
+        self.name, self.count, self.size, self.scales = name, count, size, scales
 
     def read(self, out: str, row: str) -> list[str]:
-        """`out` becomes a row."""
+        """`out` becomes a row, that of the unknown token where the number is out of range."""
         begin = f"{self.name} + (size_t){row} * {self.size}"
+        known = [f"if ({row} < 0 || {row} >= {self.count}) {{", f"    {row} = {UNKNOWN};", "}"]
         if not self.scales:
-            return [f"memcpy({out}, {begin}, {self.size} * sizeof(float));"]
+            return [*known, f"memcpy({out}, {begin}, {self.size} * sizeof(float));"]
         return [
+            *known,
             f"for (int i = 0; i < {self.size}; ++i) {{",
             f"    {out}[i] = {self.scales}[{row}] * (float)({begin})[i];",
             "}",
         ]
 
-    def dot(self, out: str, x: str, bias: str, rows: int) -> list[str]:
+    def dot(self, out: str, x: str, bias: str) -> list[str]:
         """`out[row]` becomes the product of `x` with every row, and a bias."""
         kind, cast = ("int8_t", "(float)") if self.scales else ("float", "")
         return [
-            f"for (int row = 0; row < {rows}; ++row) {{",
+            f"for (int row = 0; row < {self.count}; ++row) {{",
             f"    const {kind} *weight = {self.name} + (size_t)row * {self.size};",
             "    float sum = 0.0f;",
             f"    for (int i = 0; i < {self.size}; ++i) {{",

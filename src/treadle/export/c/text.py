@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from treadle.compiler.c99_text import constant
+from treadle.compiler.c99.text import constant
 
 WIDTH = 100
 """Characters of a line."""
@@ -24,9 +24,12 @@ def comment(lines: Iterable[str]) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Text that may stand in a comment: on one line, with nothing in it that begins or ends one."""
+    """Text that may stand in a comment: on one line, with nothing in it that begins or ends one, and no trigraph."""
     shown = "".join(c if c.isprintable() else " " for c in text)
-    return shown.replace("*/", "* /").replace("/*", "/ *").rstrip("\\")
+    for mark in ("*/", "/*", "??"):
+        while mark in shown:
+            shown = shown.replace(mark, f"{mark[0]} {mark[1]}")
+    return shown.rstrip("\\")
 
 
 def paragraph(text: str, indent: str = "") -> list[str]:

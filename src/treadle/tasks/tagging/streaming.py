@@ -64,7 +64,7 @@ class TagStreamModel(StreamModel):
         self.explanation = self._layers.explanation
         self._weight, self._bias = _linear(self._network.head)
         self._filter = ChainFilter(len(features.tags), self._network.crf)
-        self._names, self._sums = _as_answered(features.tags, features.scheme)
+        self._names, self._sums = as_answered(features.tags, features.scheme)
         self._vector = lru_cache(VECTORS)(self._read)
         own = {FILTERED: np.repeat(self._filter.initial[None], rows, 0)}
         self.state = {**self._layers.state, **own}
@@ -158,7 +158,7 @@ def _linear(layer: torch.nn.Linear) -> tuple[Array, Array]:
     return layer.weight.numpy().T.copy(), layer.bias.numpy()
 
 
-def _as_answered(tags: Sequence[str], scheme: Scheme | None) -> tuple[list[str], Array]:
+def as_answered(tags: Sequence[str], scheme: Scheme | None) -> tuple[list[str], Array]:
     """The tags as the training data writes them, and `[tags, answered]`: 1 where the network's tag is written so."""
     written = list(tags) if scheme is None else [_written(tag, scheme) for tag in tags]
     names = sorted(set(written))
