@@ -47,6 +47,8 @@ def export(model: Any, to: str, out: str | Path, **options: Any) -> list[str]:
     try:
         writer = import_module(FORMATS[to])
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("treadle"):
+            raise
         raise InputError(
             f"{to} needs the package {error.name}, which is not installed; pip install 'treadle[export]'"
         ) from None
