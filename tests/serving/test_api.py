@@ -11,9 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from PIL import Image
+from seen import pictures, series
+from spoken import RATE, spoken
 from starlette.testclient import TestClient
 
 from treadle.serving.answers import plain
+from treadle.tasks.language.generate import generate
+from treadle.tasks.language.sampling import Sampling
 from treadle.tasks.run import work_of
 from treadle.tasks.source import DataSource
 
@@ -94,13 +99,29 @@ def wav(samples: Any, rate: int) -> dict[str, str]:
 
 
 def test_a_recording_is_transcribed_with_the_times_of_its_words(client: TestClient, models: dict[str, Any]) -> None:
-    from spoken import RATE, spoken
-
     sounds, _ = spoken(4, 200)
     wanted = models["tones"].transcribe(sounds)
     found = ask(client, "tones", *[wav(one.samples, RATE) for one in sounds])
     assert [one["text"] for one in found] == [one.text for one in wanted]
     assert [one["words"] for one in found] == [plain(one.to_json()["words"]) for one in wanted]
+
+
+def png(picture: Any) -> dict[str, str]:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return {"image": base64.b64encode(file.getvalue()).decode()}
+
+
+def test_pictures_and_frames_are_told_about_with_where_was_looked(client: TestClient, models: dict[str, Any]) -> None:
+    shown, _ = pictures(3, seed=5)
+    found = ask(client, "squares", *map(png, shown), explain=True)
+    for answer, (wanted,) in zip(found, models["squares"].caption(shown), strict=True):
+        assert answer["caption"] == wanted.text
+        np.testing.assert_allclose(answer["explanation"]["attention"], wanted.attention, atol=1e-3)
+    frames, _ = series(2, seed=5)
+    told = ask(client, "bumps", *[one.tolist() for one in frames], states=True)
+    assert [one["caption"] for one in told] == models["bumps"].predict(frames)
+    assert [one["states"]["of_steps"] for one in told] == [len(one) for one in frames]
 
 
 def test_clients_at_once_are_answered_together_and_each_as_if_alone(client: TestClient) -> None:
@@ -133,6 +154,9 @@ def test_what_moved_an_answer_is_told_word_by_word(client: TestClient, models: d
         said = models["mood"].answer_columns({"input": ["a fine film"]}) - network.answer([nothing])
     assert sum(told["weights"]) == pytest.approx(float(said[0, chosen]), abs=0.02)
     assert answer["explanation"]["for"] == answer["prediction"]
+    (answer,) = ask(client, "names", "Ada left Rome", explain=True)
+    (wanted,) = models["names"].saliency(["Ada", "left", "Rome"], answer["explanation"]["tags"][0]["token"]).parts
+    assert answer["explanation"]["tags"][0]["weights"] == pytest.approx(list(wanted.weights), abs=1e-4)
     (answer,) = ask(client, "numbers", "eins zwei", explain=True)
     rows = answer["explanation"]["attention"]
     assert len(rows) == len(answer["explanation"]["tokens"])
@@ -152,9 +176,6 @@ def test_the_hidden_states_have_a_row_a_step(client: TestClient, name: str, valu
 
 
 def test_text_is_written_as_by_the_generator(client: TestClient, models: dict[str, Any]) -> None:
-    from treadle.tasks.language.generate import generate
-    from treadle.tasks.language.sampling import Sampling
-
     body = {"model": "poet", "prompt": "to ", "length": 30, "temperature": 0.8, "top_k": 5, "seed": 4}
     with client.stream("POST", "/v1/generate", json=body) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -169,7 +190,7 @@ def test_text_is_written_as_by_the_generator(client: TestClient, models: dict[st
 def test_models_are_listed_with_what_a_client_must_know(client: TestClient) -> None:
     told = {one["name"]: one for one in client.get("/v1/models").json()["models"]}
     assert {one["task"] for one in told.values()} == {
-        "classify", "regress", "tag", "language-model", "forecast", "translate", "transcribe"
+        "classify", "regress", "tag", "language-model", "forecast", "translate", "transcribe", "caption"
     }  # fmt: skip
     assert told["mood"]["classes"] == ["bad", "good"]
     assert told["mood"]["reads"] == "text"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from treadle import (
+    Captioner,
     Forecaster,
     LanguageModel,
     SequenceClassifier,
@@ -20,6 +21,8 @@ from treadle import (
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tasks"))
 from pairs_of_words import FAST, word_pairs
+from seen import SMALL as SEEN
+from seen import pictures, series
 from spoken import SMALL as SPEECH
 from spoken import spoken
 
@@ -72,6 +75,14 @@ def tones() -> SpeechRecognizer:
     return SpeechRecognizer(**options).fit(*spoken(48), dev=spoken(16, 100))
 
 
+def squares() -> Captioner:
+    return Captioner(**SEEN | {"epochs": 2}).fit(*pictures(40))
+
+
+def bumps() -> Captioner:
+    return Captioner(**SEEN | {"epochs": 1}).fit(*series(24))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "mood": mood,
     "gestures": gestures,
@@ -81,6 +92,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "sales": sales,
     "numbers": numbers,
     "tones": tones,
+    "squares": squares,
+    "bumps": bumps,
 }
 
 

@@ -5,7 +5,7 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +49,24 @@ def read_picture(path: str | Path, side: int | None = None) -> Picture:
     path = existing(path)
     if path.is_dir():
         raise InputError(f"{path}: found a folder, expected a picture")
+    return decode_picture(path, path, side)
+
+
+def decode_picture(source: Path | BinaryIO, path: Path, side: int | None = None) -> Picture:
+    """The picture that a file holds, be it on disk or in memory.
+
+    Args:
+        source: The file.
+        path: What error sentences call it.
+        side: As in `read_picture`.
+
+    Raises:
+        InputError: As in `read_picture`.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own, of what is refused here or read in spite of it
-            with Image.open(path) as file:
+            with Image.open(source) as file:
                 if file.width * file.height > LARGEST:
                     found = f"{file.width:,} by {file.height:,} pixels"
                     raise InputError(f"{path}: found {found}, expected at most {LARGEST:,} in all; make it smaller")

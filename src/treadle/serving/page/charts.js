@@ -63,9 +63,10 @@ export function fan(series) {
   }
   chart.append(el("line", { class: "now", x1: x(past.length - 1), x2: x(past.length - 1), y1: TOP, y2: HEIGHT - BOTTOM }));
   chart.append(el("path", { class: "past", d: gapped(past, x, y) }), el("path", { class: "median", d: line(ahead(forecast.y)) }));
-  const places = [0, past.length - 1, stamps.length - 1];
-  const anchors = ["start", "middle", "end"];
-  places.forEach((k, n) => chart.append(el("text", { x: x(k), y: HEIGHT - 10, "text-anchor": anchors[n], text: stamps[k] })));
+  const labels = [[0, "start"], [stamps.length - 1, "end"]];
+  const now = x(past.length - 1);
+  if (now - LEFT > 190 && WIDTH - RIGHT - now > 190) labels.push([past.length - 1, "middle"]);
+  for (const [k, anchor] of labels) chart.append(el("text", { x: x(k), y: HEIGHT - 10, "text-anchor": anchor, text: stamps[k] }));
   const cross = el("line", { class: "cross", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
   const dot = el("circle", { class: "dot", r: 4, visibility: "hidden" });
   chart.append(cross, dot);

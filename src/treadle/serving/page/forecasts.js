@@ -35,7 +35,7 @@ export function mount(main, model, kept) {
     kept.horizon = horizon.value;
     run.disabled = true;
     try {
-      const said = await predict(model.name, area.value, { options: { horizon: Number(horizon.value) }, states: states.wanted() });
+      const said = await place.busy(predict(model.name, area.value, { options: { horizon: Number(horizon.value) }, states: states.wanted() }));
       show(said);
       if (said.states) states.draw(said.states);
     } catch (error) {

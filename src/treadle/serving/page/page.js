@@ -1,6 +1,7 @@
 // The page: the list of models, and the form of the one that is chosen.
 
 import { models, token } from "./api.js";
+import * as captions from "./captions.js";
 import { el, labelled } from "./dom.js";
 import * as forecasts from "./forecasts.js";
 import * as languageModels from "./language.js";
@@ -13,7 +14,7 @@ import { language, t } from "./words.js";
 
 const FORMS = {
   classify: sequences, regress: sequences, tag: tags, "language-model": languageModels,
-  forecast: forecasts, translate: translations, transcribe: speech,
+  forecast: forecasts, translate: translations, transcribe: speech, caption: captions,
 };
 const THEME = "treadle.theme";
 const main = document.getElementById("main");

@@ -50,5 +50,19 @@ export function problem(error) {
 /** A place whose content is replaced by answers. */
 export function answerPlace() {
   const place = el("div", { class: "place" });
-  return { place, show: (...children) => place.replaceChildren(...children.filter(Boolean)), fail: (error) => place.replaceChildren(problem(error)) };
+  return {
+    place,
+    show: (...children) => place.replaceChildren(...children.filter(Boolean)),
+    fail: (error) => place.replaceChildren(problem(error)),
+    /** Show that an answer is on its way, until it is there. */
+    busy: async (promise) => {
+      const own = (place.waiting = promise);
+      place.setAttribute("aria-busy", "true");
+      try {
+        return await promise;
+      } finally {
+        if (place.waiting === own) place.setAttribute("aria-busy", "false");
+      }
+    },
+  };
 }

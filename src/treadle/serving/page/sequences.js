@@ -61,7 +61,7 @@ export function mount(main, model, kept) {
     const cells = values.map((value, k) => value ?? (model.inputs[k].kind === "text" ? "" : []));
     const input = alone ? cells[0] : Object.fromEntries(model.inputs.map((column, k) => [column.name, cells[k]]));
     try {
-      const said = await latest((signal) => predict(model.name, input, { explain: true, states: states.wanted() }, signal));
+      const said = await place.busy(latest((signal) => predict(model.name, input, { explain: true, states: states.wanted() }, signal)));
       if (said) show(said);
     } catch (error) {
       place.fail(error);

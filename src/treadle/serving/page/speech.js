@@ -18,7 +18,7 @@ export function mount(main, model) {
     const input = field.value();
     if (input === null) return;
     try {
-      const said = await latest((signal) => predict(model.name, input, { states: states.wanted(), explain: true }, signal));
+      const said = await place.busy(latest((signal) => predict(model.name, input, { states: states.wanted(), explain: true }, signal)));
       if (said) show(said);
     } catch (error) {
       place.fail(error);
@@ -29,9 +29,9 @@ export function mount(main, model) {
     announce(`${t("heard")}: ${said.text || t("nothing_heard")}`);
     const words = said.words.map((word) => el("li", {}, el("button", {
       type: "button", title: percent(word.confidence),
-      "aria-label": `${word.text}, ${t("play_from", word.start.toFixed(2))}`,
+      "aria-label": `${word.word}, ${t("play_from", word.start.toFixed(2))}`,
       onclick: () => { field.player.currentTime = word.start; field.player.play(); },
-    }, word.text, el("small", { text: `${word.start.toFixed(2)}–${word.end.toFixed(2)}` }))));
+    }, word.word, el("small", { text: `${word.start.toFixed(2)}–${word.end.toFixed(2)}` }))));
     place.show(card(t("heard"), el("p", { class: "answer", text: said.text || t("nothing_heard") }), el("ul", { class: "heard" }, ...words)));
     if (said.states) states.draw(said.states);
   }

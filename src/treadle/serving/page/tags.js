@@ -2,7 +2,7 @@
 
 import { newest, predict } from "./api.js";
 import { announce, el, labelled, later, percent } from "./dom.js";
-import { answerPlace, bars, card } from "./parts.js";
+import { answerPlace, bars, card, key, words } from "./parts.js";
 import { statesCard } from "./states.js";
 import { t } from "./words.js";
 
@@ -28,7 +28,7 @@ export function mount(main, model, kept) {
   async function answer() {
     if (!area.value.trim()) { place.show(); states.clear(); return; }
     try {
-      const said = await latest((signal) => predict(model.name, area.value, { states: states.wanted(), explain: true }, signal));
+      const said = await place.busy(latest((signal) => predict(model.name, area.value, { states: states.wanted(), explain: true }, signal)));
       if (said) show(said);
     } catch (error) {
       place.fail(error);
@@ -40,6 +40,7 @@ export function mount(main, model, kept) {
     const heard = (said.spans || []).map((span) => `${span.text}: ${span.type}`).join(", ");
     announce(`${t("tags")}: ${heard || said.tags.join(" ")}`);
     place.show(card(t("tags"), drawn, said.spans && !said.spans.length && el("p", { class: "note", text: t("no_spans") })),
+      why(said.explanation),
       said.label !== undefined && card(t("label"), el("div", { class: "verdict" }, el("strong", { text: said.label })), bars(said.probabilities)));
     if (said.states) states.draw(said.states);
   }
@@ -67,4 +68,13 @@ function tokens(said, tint) {
     list.append(el("li", { class: tag === "O" ? null : tint(tag), title }, token, el("small", { text: tag })));
   });
   return list;
+}
+
+/** A card on what spoke for each of the first tags, word by word. */
+function why({ tokens, tags }) {
+  if (!tags.length) return null;
+  const list = el("dl", { class: "why" });
+  for (const { token, tag, weights } of tags)
+    list.append(el("dt", {}, tokens[token], el("small", { text: tag })), el("dd", {}, words(tokens, weights, false)));
+  return card(t("words_tags"), list, key(t("against"), t("for")));
 }

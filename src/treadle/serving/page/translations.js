@@ -36,7 +36,7 @@ export function mount(main, model, kept) {
   const [least, most] = model.options.beam_size;
   const beam = el("select", {}, ...[1, 2, 4, 8, 16].filter((n) => n >= least && n <= most).map((n) => el("option", { value: n, text: n })));
   beam.value = kept.beam || 4;
-  const run = el("button", { type: "button", text: t("translate"), onclick: ask });
+  const run = el("button", { type: "button", text: t("translate_do"), onclick: ask });
   main.append(card(null, labelled(t("source"), area), el("div", { class: "fields" }, labelled(t("beam"), beam)), el("div", { class: "row" }, run)), place.place, states.card);
 
   async function ask() {
@@ -45,7 +45,7 @@ export function mount(main, model, kept) {
     run.disabled = true;
     try {
       const options = { beam_size: Number(beam.value) };
-      const said = await latest((signal) => predict(model.name, area.value, { options, explain: true, states: states.wanted() }, signal));
+      const said = await place.busy(latest((signal) => predict(model.name, area.value, { options, explain: true, states: states.wanted() }, signal)));
       if (said) show(said);
     } catch (error) {
       place.fail(error);

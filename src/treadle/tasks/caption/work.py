@@ -91,12 +91,12 @@ class CaptionWork(ExamplesWork[Captioned]):
         if lines is not None:
             for line in lines:
                 data = read_captioned(line.strip(), captions=False)
-                yield from _answers(data, estimator.tell(data, **asked))
+                yield from answers(data, estimator.tell(data, **asked))
             return
         data = open_captioned(_as_trained(folder, source), source.train, "test", captions=False)
         for start in range(0, len(data), AT_ONCE):
             some = data.take(range(start, min(len(data), start + AT_ONCE)))
-            yield from _answers(some, estimator.tell(some, **asked))
+            yield from answers(some, estimator.tell(some, **asked))
 
 
 def open_captioned(source: DataSource, place: str, split: str, *, captions: bool = True) -> Captioned:
@@ -127,7 +127,7 @@ def _as_trained(folder: Path, source: DataSource) -> DataSource:
     return replace(source, input=source.input or before.get("input"), target=source.target or before.get("target"))
 
 
-def _answers(data: Captioned, found: Sequence[Sequence[Caption]]) -> Iterator[Answer]:
+def answers(data: Captioned, found: Sequence[Sequence[Caption]]) -> Iterator[Answer]:
     """The best caption, and all of them as JSON with what was looked at most for each symbol."""
     for cell, place, several in zip(data.inputs, data.places, found, strict=True):
         best = several[0]
