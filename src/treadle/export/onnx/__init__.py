@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 from treadle.errors import InputError
 from treadle.export.onnx.forecast import write_forecaster
 from treadle.export.onnx.language import write_language_model
@@ -16,6 +18,7 @@ from treadle.export.onnx.translate import write_translator
 from treadle.export.onnx.written import Written
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
 from treadle.tasks import Forecaster, LanguageModel, SequenceTagger, SpeechRecognizer, Translator
+from treadle.tasks.folder import SavedInFolder
 from treadle.tasks.online.estimator import OnlineEstimator
 from treadle.tasks.sequence.estimator import SequenceEstimator
 
@@ -44,7 +47,10 @@ def write(model: Any, folder: Path) -> list[str]:
 
     Raises:
         InputError: The model has no such form, or ONNX Runtime answers differently.
+        sklearn.exceptions.NotFittedError: It was not fitted.
     """
+    if isinstance(model, SavedInFolder):
+        check_is_fitted(model, "network_")
     for kind, writer in WRITERS.items():
         if isinstance(model, kind):
             return writer(model).save(folder)

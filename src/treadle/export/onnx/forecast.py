@@ -35,8 +35,9 @@ FEATURES = "output_features"
 
 HOW = [
     "'y': values in their own unit, NaN where one is missing; the first of a series is a number",
-    "'calendar': sin and cos of 2 pi times the share of each cycle, in the order of 'calendar', of the step after each "
-    "value",
+    "'calendar': of the step after each value, sin and cos of 2 pi times the share of a cycle, in the order of "
+    "'calendar': seconds of the hour or of the day, over all of them; days, from 0, of the week from Monday, of the "
+    "month or of the year, over all of them; month / 12, from 0; quarter / 4, from 0",
     "'future': covariates known in advance, of the step after each value; 'ahead': of all steps ahead of the last one. "
     "'past': covariates of the value's own step, NaN where missing; 'static': those that do not change. All in their "
     "own units",

@@ -26,7 +26,11 @@ SERIES = [
     "each of 'seasons' the value of so many steps before the next one less the last value, scaled by 'changes'; and "
     "what is known of the next step, scaled by 'known scale'",
 ]
-FEATURES = [SCALED, "x is the features of a step in the order of 'columns', scaled by 'scale'"]
+COLUMNS = (
+    "x has 'width' columns. Features by name: 'columns' is the place of each, the name written as Python does; a date "
+    "is sine and cosine of the share of the day, of the week and of the year; a column without a value is missing"
+)
+FEATURES = [SCALED, COLUMNS, "all of them scaled by 'scale'"]
 CLASSES = "the softmax of the output is the probability of every class"
 NUMBER = "the target is mean + deviation * output, by 'target'"
 NEXT = "the next value is the last one plus mean + deviation * output, by 'changes'"
