@@ -32,6 +32,9 @@ TOGETHER = 4
 OFFSET = 128
 """What is added to a weight so that it needs no sign."""
 
+WHOLE = 1.5 * 2.0**23
+"""Added to a small number, it leaves no place for a fraction: the sum's last bits are the rounded number."""
+
 ARGUMENTS = ["*p", "p_row", "*scales", "*sums", "*panel", "groups", "*start", "start_row", "*out", "out_row"]
 """Of a tile: rows of whole numbers, their scales and sums, and the rest as in `tile`, inputs by groups."""
 
@@ -142,11 +145,10 @@ def _quantise(module: Any, lanes: int) -> Any:
     tiny = b.fcmp_ordered("<", most, ir.Constant(code.scalar, 2.0**-100))
     per = code.splat(b.select(tiny, ir.Constant(code.scalar, 0.0), b.fdiv(number, most)))
     b.store(b.fdiv(most, number), g["scale"])
-    saturating = code.intrinsic("llvm.fptosi.sat", [integers, found.type], integers, [found.type])
 
     def write(sums: Value, vector: Value, place: Value) -> Value:
-        rounded = code.call_vector("llvm.rint", b.fmul(vector, per))
-        numbers = b.call(saturating, [rounded])
+        moved = code.fma(vector, per, code.number(WHOLE))
+        numbers = b.sub(b.bitcast(moved, integers), b.bitcast(code.number(WHOLE), integers))
         b.store(b.trunc(numbers, ir.VectorType(I8, lanes)), code.at(g["to"], place, I8)).align = 1
         return b.add(sums, numbers)
 
