@@ -67,7 +67,7 @@ def sales() -> Forecaster:
 
 
 def numbers() -> Translator:
-    return Translator(**FAST | {"epochs": 2}).fit(*word_pairs(40))
+    return Translator(**FAST | {"epochs": 8}).fit(*word_pairs(40))
 
 
 def tones() -> SpeechRecognizer:

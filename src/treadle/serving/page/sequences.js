@@ -38,9 +38,11 @@ function read(column, text) {
   if (column.kind === "tokens") return text.trim() ? text.trim().split(/\s+/) : null;
   if (column.kind !== "series") return text.trim() ? text : null;
   let lines = text.trim().split(/\n/).filter((line) => line.trim());
-  if (lines.length && /[a-z]{2}/i.test(lines[0].replace(/nan|na|null/gi, ""))) lines = lines.slice(1); // names of columns
+  const missing = (cell) => cell === "" || /^(nan|na|null)$/i.test(cell);
+  const isName = (cell) => !missing(cell) && Number.isNaN(Number(cell));
+  if (lines.length > 1 && lines[0].trim().split(/[\s,;]+/).every(isName)) lines = lines.slice(1); // names of columns
   if (lines.length === 1 && column.channels === 1) lines = lines[0].trim().split(/[\s,;]+/);
-  const number = (cell) => (cell === "" || /^(nan|na|null)$/i.test(cell) ? null : Number.isNaN(Number(cell)) ? cell : Number(cell));
+  const number = (cell) => (missing(cell) ? null : Number.isNaN(Number(cell)) ? cell : Number(cell));
   const steps = lines.map((line) => line.trim().split(/\s*[,;\t]\s*|\s+/).map(number));
   if (!steps.length) return null;
   return column.channels === 1 ? steps.map((step) => step[0]) : steps;
