@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from treadle.errors import InputError
+from treadle.export.onnx.caption import write_captioner
 from treadle.export.onnx.forecast import write_forecaster
 from treadle.export.onnx.language import write_language_model
 from treadle.export.onnx.online import write_online
@@ -17,7 +18,7 @@ from treadle.export.onnx.tagger import write_tagger
 from treadle.export.onnx.translate import write_translator
 from treadle.export.onnx.written import Written
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
-from treadle.tasks import Forecaster, LanguageModel, SequenceTagger, SpeechRecognizer, Translator
+from treadle.tasks import Captioner, Forecaster, LanguageModel, SequenceTagger, SpeechRecognizer, Translator
 from treadle.tasks.folder import SavedInFolder
 from treadle.tasks.online.estimator import OnlineEstimator
 from treadle.tasks.sequence.estimator import SequenceEstimator
@@ -27,6 +28,7 @@ WRITERS: dict[Any, Callable[[Any], Written]] = {
     SequenceTagger: write_tagger,
     LanguageModel: write_language_model,
     Forecaster: write_forecaster,
+    Captioner: write_captioner,
     Translator: write_translator,
     SpeechRecognizer: write_recognizer,
     OnlineEstimator: write_online,

@@ -57,8 +57,8 @@ def write_translator(estimator: Translator) -> Written:
     features = estimator.features_
     said = {
         "inputs": {"source": {"lengths": "source_lengths", **description.codec(features.source)}},
-        "answer": {"output": "log_probabilities", "how": HOW, **description.codec(features.target)},
-        "search": {"boundary": BOUNDARY, "expansion": features.expansion, "slack": SLACK},
+        "answer": {"output": "log_probabilities", **description.codec(features.target)},
+        "search": {"how": HOW, "boundary": BOUNDARY, "expansion": features.expansion, "slack": SLACK},
         "decoder_states": [{"input": name, "output": name + AFTER} for name in state_shapes(network.decoder)],
     }
     graphs = {ENCODER: text_encoder(network), STEP: decoder_step(network)}
