@@ -44,7 +44,7 @@ def multi30k(data: Path) -> list[list[str]]:
 
 
 def tatoeba(data: Path) -> list[list[str]]:
-    """Chinese to English, default settings, split by distinct English side."""
+    """Chinese to English, default settings for 30 epochs, split by distinct English side."""
     lines = (data / "translation/tatoeba_cmn_eng/cmn.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("\t")[:2] for line in lines]
     english = sorted({pair[0] for pair in pairs})
@@ -60,6 +60,7 @@ def tatoeba(data: Path) -> list[list[str]]:
         for side, ending in enumerate(("en", "zh")):
             Path(f"{stems[name]}.{ending}").write_text("".join(f"{pair[side]}\n" for pair in own), encoding="utf-8")
     words = [stems["train"], "--dev", stems["dev"], "--test", stems["test"], "--input", "zh", "--target", "en"]
+    words += ["--epochs", "30"]
     return [_sentences("tatoeba cmn-eng", train("tatoeba", words))]
 
 
