@@ -6,6 +6,8 @@ that training has not. Every choice was made on dev; the test split is read by `
     python bench/captions.py
 """
 
+import resource
+
 from record import record, table
 from runs import Rows, train
 
@@ -20,15 +22,13 @@ def main() -> None:
 
     result = run.result
     beside = shown(result["baseline"]["test"])
-    training = run.folder / "metrics.jsonl"
-    minutes = f"{run.minutes:.1f}, {len(training.read_text().splitlines())} epochs"
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    minutes = f"{(used.ru_utime + used.ru_stime) / 60:.1f} ({run.minutes:.1f})"
     rows.keep("shapes", ["shapes", shown(result["dev"]), shown(result["test"]), beside, minutes, run.command])
-    head = ["data", "dev", "test", "test, baseline", "minutes, all told", "command, seed 0"]
+    head = ["data", "dev", "test", "test, baseline", "minutes of processor (of clock)", "command, seed 0"]
     body = table(head, rows.of(["shapes"]))
-    body += (
-        "\n\nThe baseline says the caption of the nearest training picture; by the way the data is split, no caption"
-    )
-    body += " of training is right for a picture of dev or test."
+    body += "\n\nAll told, data, baseline and report included. The baseline says the caption of the nearest training"
+    body += " picture; by the way the data is split, no caption of training is right for a picture of dev or test."
     record("python bench/captions.py", "Captioners", body)
 
 

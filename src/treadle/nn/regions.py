@@ -97,9 +97,16 @@ class _Convolution(nn.Module):
 
 
 def _cleared(x: Tensor, sizes: Tensor) -> Tensor:
-    """Zeros outside of pictures."""
+    """Zeros outside of pictures; where all fill the batch there is nothing to be done."""
+    if _all_fill(x, sizes):
+        return x
     rows, columns = (length_mask(sizes[:, axis], x.shape[1 + axis]) for axis in range(2))
     return x.masked_fill(~(rows[:, :, None] & columns[:, None])[..., None], 0)
+
+
+def _all_fill(x: Tensor, sizes: Tensor) -> bool:
+    """Whether all pictures are of one size, that of the batch."""
+    return bool((sizes == sizes.new_tensor(x.shape[1:3])).all())
 
 
 def _in_rows(x: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,7 +119,9 @@ def _in_rows(x: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
     number = torch.arange(int(sizes.prod(1).max()), device=x.device)
     row, column = number // sizes[:, 1:], number % sizes[:, 1:]
     row = row.clamp(max=x.shape[1] - 1)  # past a picture's end, where anything may stand
-    values = take_steps(x.flatten(1, 2), row * x.shape[2] + column)
+    values = x.flatten(1, 2)
+    if not _all_fill(x, sizes):
+        values = take_steps(values, row * x.shape[2] + column)
     at = torch.stack([(row + 0.5) / sizes[:, :1], (column + 0.5) / sizes[:, 1:]], 2)
     waves = torch.arange(1, WAVES + 1, device=x.device) * torch.pi
     cosines = torch.cos(at[..., None] * waves).flatten(2)

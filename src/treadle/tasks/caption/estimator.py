@@ -117,7 +117,7 @@ class Captioner(Estimator, Reported):
         normalisation: str = "average",
         length_penalty: float = 1.0,
         no_repeat_ngram: int = 0,
-        batch_size: int = 32,
+        batch_size: int = 20,
         batch_tokens: int = 32768,
         precision: str = "float32",
         **options: Any,
