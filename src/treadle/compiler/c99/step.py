@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from treadle.cells import Cell
+from treadle.cells.gated import GatedCell
 from treadle.compiler.c99.text import identifier
 from treadle.compiler.c99.writer import Constants, Writer
 from treadle.compiler.folding import fold
@@ -59,7 +60,8 @@ def step_in_c(cell: Cell, constants: Constants, prefix: str) -> StepCode:
     names = {f"s{number}": identifier(fields[number]) for number in left}
     derived = [tensor.detach().float() for tensor in recurrence.derived.tensors(cell)]
     called = _sources(step)
-    gates = tuple(getattr(_innermost(cell), "gates", ()))
+    innermost = _innermost(cell)
+    gates = innermost.gates if isinstance(innermost, GatedCell) else ()
     writer = Writer(plan, constants, prefix, names, derived, called, gates)
     lines = writer.write()
     found = [(names[f"s{number}"], initial[number]) for number in left]

@@ -1,5 +1,6 @@
 """The stages of a schedule as statements of C, each value under the name that the cell gives it."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -75,7 +76,8 @@ class Writer:
                 body += self.group(stage)
         for name, array in self.moved.items():
             body.append(f"memcpy({self.arrays[name]}, {array}, sizeof {array});")
-        return [*self.declarations(), *body]
+        unread = [] if any(re.search(r"\bx\b", line) for line in body) else ["(void)x;"]
+        return [*self.declarations(), *unread, *body]
 
     # Memory.
 
@@ -170,7 +172,8 @@ class Writer:
                 weight[row : row + part.shape[0], column : column + part.shape[1]] = part
             names = dict.fromkeys(self.called[matrix.parameter] for _, _, matrix in term.blocks)
             words.append(f"{' '.join(names)} {self.at(term.place)}")
-            terms.append((self.at(term.place), weight))
+            address = "&" if self.is_single(term.place.buffer) else ""
+            terms.append((f"{address}{self.at(term.place)}", weight))
             for row, column, matrix in term.blocks:
                 if row == 0:
                     self.name_gate(stage, column, matrix.outputs, self.derived[matrix.parameter].shape)
