@@ -12,6 +12,7 @@ COMMANDS = {
     "export": "Write a model in a form that runs without Treadle, proved to answer the same.",
     "explain": "Which engine runs a model or a cell, and why; what the compiler makes of a cell.",
     "diagnose": "How far the recurrent layers of a model remember, and what limits them; or cells beside each other.",
+    "compress": "Make a trained model smaller, by zeros or by factors of low rank, and train it on.",
     "warmup": "Compile the kernels of cells for this machine, so that nothing waits for them later.",
     "datasets": "List the built-in data sets, or write one to a file.",
     "demo": "Train a classifier on built-in data; under a minute.",

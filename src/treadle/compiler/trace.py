@@ -97,6 +97,8 @@ class Recorder(Tensor):
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Run a function on shapes alone, and record it."""
+        if not all(issubclass(kind, Tensor) for kind in types):
+            return NotImplemented  # a weight that is no tensor does first what it stands for
         kwargs = kwargs or {}
         if func.__name__ in _READS or (func.__name__ == "where" and len(args) + len(kwargs) == 1):
             raise InputError(

@@ -42,7 +42,7 @@ def write(model: Any, folder: Path, origin: Path | None = None) -> list[str]:
         raise InputError("the model is in 8 bits already")
     small = deepcopy(model).set_params(engine="int8")
     weights = from_bytes(to_bytes(model.network_.state_dict(), int8=True))
-    small.build_network().load_state_dict(weights)
+    small.shaped_network().load_state_dict(weights)
     roles = None if origin is None else load_model(origin)[1]
     data = None if origin is None else load_config(origin)[1]
     save_config(folder, small, data)

@@ -85,7 +85,7 @@ def recurrent_weights(layers: nn.Module, names: Sequence[str] = RECURRENT) -> di
     return {
         name: weight
         for name, weight in layers.named_parameters()
-        if weight.dim() == 2 and name.rpartition(".")[2].startswith(tuple(names))
+        if weight.dim() == 2 and any(part.startswith(tuple(names)) for part in name.split("."))
     }
 
 

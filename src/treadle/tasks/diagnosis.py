@@ -15,8 +15,8 @@ from treadle.tasks.estimator import Estimator, trained_by
 from treadle.tasks.folder import CHECKPOINT, kept_open, load, load_config
 from treadle.tasks.run import open_work
 from treadle.tasks.source import DataSource
-from treadle.tasks.work import WORKS, Conduct
-from treadle.training import Objective, Silent
+from treadle.tasks.work import WORKS, Conduct, Work
+from treadle.training import Objective, Progress, Silent
 from treadle.training.diagnosis import diagnose
 
 ANSWERS = 64
@@ -84,8 +84,17 @@ def prepared(folder: Path, training: Callable[..., list[dict[str, Any]]]) -> Any
     Raises:
         InputError: The data of the run cannot be read any more, or is no longer what the model was trained on.
     """
+    return prepared_work(folder, training)[0]
+
+
+def prepared_work(
+    folder: Path, training: Callable[..., list[dict[str, Any]]], progress: Progress | None = None
+) -> tuple[Any, Work]:
+    """The same, with the work of the run, which can save what it fitted; `training` tells `progress` of every step."""
     estimator, place = load_config(folder)
-    saved = load(folder).network_
+    if "train" not in place:
+        raise InputError(f"{folder}: does not say on which data it was trained")
+    saved = load(folder)
 
     def begin(objective: Objective, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
         take_up(objective.model, saved, folder)
@@ -93,19 +102,20 @@ def prepared(folder: Path, training: Callable[..., list[dict[str, Any]]]) -> Any
 
     work = open_work(DataSource(**place))
     work.understand(estimator)
+    estimator.compression_ = saved.compression_
     with trained_by(estimator, begin):
-        work.fit(estimator, Conduct(folder / CHECKPOINT, 1e9, False, Silent()))
-    return estimator
+        work.fit(estimator, Conduct(folder / CHECKPOINT, 1e9, False, progress or Silent()))
+    return estimator, work
 
 
-def take_up(network: nn.Module, saved: nn.Module, folder: Path) -> None:
-    """Give a network that was made anew the weights of the saved one.
+def take_up(network: nn.Module, saved: Any, folder: Path) -> None:
+    """Give a network that was made anew the factors and weights of a saved estimator's.
 
     Raises:
         InputError: The two are not of the same shape: the data has changed.
     """
     try:
-        network.load_state_dict(saved.state_dict())
+        saved.compression_.shape(network).load_state_dict(saved.network_.state_dict())
     except RuntimeError:
         raise InputError(f"{folder}: the data of its run has changed, the model no longer fits it") from None
 

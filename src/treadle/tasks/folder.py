@@ -29,6 +29,7 @@ import treadle
 from treadle.data import Roles
 from treadle.errors import InputError, nearest
 from treadle.tasks.arguments import Arguments
+from treadle.tasks.compression import Compression
 from treadle.tasks.untrusted import MOST_CONFIG, MOST_FEATURES, check_shapes, read_at_most
 from treadle.tasks.weights import from_bytes, to_bytes
 from treadle.training import write_atomically
@@ -49,11 +50,13 @@ class SavedInFolder(Arguments, ABC):
     Attributes:
         network_: The trained network.
         history_: One record an epoch; empty where the model was loaded.
+        compression_: What made the network smaller after training.
     """
 
     task: ClassVar[str]
     network_: nn.Module
     history_: list[dict[str, Any]]
+    compression_: Compression = Compression()
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Enter the class under the task it names."""
@@ -76,6 +79,10 @@ class SavedInFolder(Arguments, ABC):
         Raises:
             InputError: An argument lies outside its range.
         """
+
+    def shaped_network(self) -> nn.Module:
+        """A fresh network like the fitted one, with the factors that compression brought it to; else as above."""
+        return self.compression_.shape(self.build_network())
 
     @abstractmethod
     def fitted_to_json(self) -> dict[str, Any]:
@@ -180,9 +187,14 @@ def load_checkpoint_seconds(folder: Path, default: float) -> float:
 def save_model(folder: Path, estimator: SavedInFolder, roles: Roles | None = None) -> None:
     """Write `features.json` and `model.safetensors` of a fitted estimator."""
     content = estimator.fitted_to_json() | {"roles": None if roles is None else roles.to_json()}
+    done = estimator.compression_
+    if done != Compression():
+        content["compression"] = done.to_json()
     write_atomically(folder / FEATURES, json.dumps(content, ensure_ascii=False).encode())
     in_8_bits = estimator.get_params().get("engine") == "int8"
-    write_atomically(folder / WEIGHTS, to_bytes(estimator.network_.state_dict(), int8=in_8_bits))
+    write_atomically(
+        folder / WEIGHTS, to_bytes(estimator.network_.state_dict(), int8=in_8_bits, sparse=done.sparsity > 0)
+    )
 
 
 def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
@@ -202,17 +214,18 @@ def load_model(folder: str | Path) -> tuple[Any, Roles | None]:
     saved = _read_json(folder / FEATURES)
     try:
         estimator.restore_fitted(saved)
+        estimator.compression_ = Compression.from_json(saved.get("compression"))
         roles = None if saved["roles"] is None else Roles.from_json(saved["roles"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{folder / FEATURES}: damaged ({error})") from None
     estimator.history_ = []
-    check_shapes(folder / WEIGHTS, estimator.build_network)
+    check_shapes(folder / WEIGHTS, estimator.shaped_network)
     try:
         weights = from_bytes((folder / WEIGHTS).read_bytes())
-        estimator.build_network().load_state_dict(weights)
+        estimator.shaped_network().load_state_dict(weights)
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS}: damaged or cut short ({error})") from None
-    except RuntimeError:
+    except (KeyError, RuntimeError, ValueError):
         raise InputError(f"{folder / WEIGHTS}: the weights do not fit {CONFIG} and {FEATURES} beside it") from None
     estimator.network_.eval()
     return estimator, roles

@@ -1,17 +1,21 @@
 """What a model folder may hold at most: sizes that are held against each other before memory is given to them."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from treadle.errors import InputError
-from treadle.tasks.weights import SCALE
+from treadle.tasks.weights import MASK, SCALE, SHAPE, VALUES
 
 MOST_CONFIG = 1 << 20
 """Bytes of `config.toml`; a usual one has two thousand."""
+MOST_AXES = 8
+"""Of a tensor."""
 MOST_FEATURES = 256 << 20
 """Bytes of `features.json`; a vocabulary of a million words has some ten million."""
 
@@ -53,8 +57,12 @@ def check_shapes(path: Path, build: Callable[[], nn.Module]) -> None:
     """
     try:
         with safe_open(str(path), framework="pt") as file:
-            names = [name for name in file.keys() if not name.endswith(SCALE)]  # noqa: SIM118 (no mapping)
-            declared = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            declared = {
+                name: shape for name, shape in shapes.items() if not name.endswith((SCALE, VALUES, MASK, SHAPE))
+            }
+            for name in [name.removesuffix(MASK) for name in shapes if name.endswith(MASK)]:
+                declared[name] = _sizes(file, name, shapes)
     except FileNotFoundError:
         raise InputError(f"{path.parent}: holds no {path.name}; training did not come to its end there") from None
     except OSError as error:
@@ -68,3 +76,12 @@ def check_shapes(path: Path, build: Callable[[], nn.Module]) -> None:
         wanted = {}
     if declared != wanted:
         raise InputError(f"{path}: the weights do not fit config.toml and features.json beside it")
+
+
+def _sizes(file: Any, name: str, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The sizes of a tensor that is kept without its zeros, if there is a bit for each of its places; else none."""
+    axes = shapes.get(name + SHAPE, ())
+    if len(axes) != 1 or axes[0] > MOST_AXES or name + VALUES not in shapes:
+        return ()
+    sizes = tuple(int(size) for size in file.get_tensor(name + SHAPE).tolist())
+    return sizes if shapes[name + MASK] == (-(-math.prod(sizes) // 8),) else ()
