@@ -1,7 +1,7 @@
 """Weights in 8 bits: how fast layers run beside float32 and ONNX Runtime, and what models lose.
 
     python bench/int8.py speed [THREADS]
-    python bench/int8.py models ../shared/data [imdb=FOLDER] [snips=FOLDER] [vowels=FOLDER]
+    python bench/int8.py models ../shared/data [imdb[=FOLDER] | snips[=FOLDER] | vowels[=FOLDER] ...]
 
 `speed` runs one layer over 100 steps. `models` exports models that were trained by their documented commands (here, or
 earlier into the folders that are named) and measures both on the test split, which chooses nothing.
@@ -18,7 +18,7 @@ from kernels_calls import standard_cell
 from kernels_peers import onnx_call, versions
 from kernels_rounds import Conditions, measure
 from record import record, table
-from runs import WORK, train, treadle
+from runs import WORK, Rows, train, treadle
 from treadle.nn import Recurrent
 from treadle.tasks import load
 
@@ -65,11 +65,13 @@ def commands(data: Path) -> dict[str, tuple[list[str], str, list[str]]]:
     }
 
 
-def models(data: Path, folders: dict[str, Path]) -> None:
-    """Size and test figures of each model, before and after."""
-    rows = []
-    for name, (words, test, figures) in commands(data).items():
-        folder = folders.get(name) or train(name, words).folder
+def models(data: Path, folders: dict[str, str]) -> None:
+    """Size and test figures of each model, before and after; models that were measured before keep their rows."""
+    rows = Rows("int8")
+    known = commands(data)
+    for name in folders or known:
+        words, test, figures = known[name]
+        folder = Path(folders.get(name, "")) if folders.get(name) else train(name, words).folder
         small = WORK / f"{name}-int8-{strftime('%H%M%S')}"
         treadle("export", str(folder), "--to", "int8", "--out", str(small))
         sizes = [(one / "model.safetensors").stat().st_size for one in (folder, small)]
@@ -78,10 +80,12 @@ def models(data: Path, folders: dict[str, Path]) -> None:
         for figure in figures:
             before, after = (100 * one[figure] for one in found)
             size = f"{sizes[0] / 1e6:.2f} MB", f"{sizes[1] / 1e6:.2f} MB", f"{sizes[1] / sizes[0]:.3f}"
-            rows.append([f"{name}: {model}", figure, f"{before:.2f}", f"{after:.2f}", f"{after - before:+.2f}", *size])
-            print(*rows[-1], flush=True)
+            row = [f"{name}: {model}", figure, f"{before:.2f}", f"{after:.2f}", f"{after - before:+.2f}", *size]
+            rows.keep(f"{name} {figure}", row)
+            print(*row, flush=True)
     head = ["model", "figure on test", "float32, %", "8 bits, %", "points", "float32", "8 bits", "ratio"]
-    record("python bench/int8.py models ../shared/data", "Models in 8 bits", table(head, rows))
+    body = table(head, rows.of(f"{name} {figure}" for name in known for figure in known[name][2]))
+    record("python bench/int8.py models ../shared/data", "Models in 8 bits", body)
 
 
 if __name__ == "__main__":
@@ -89,4 +93,4 @@ if __name__ == "__main__":
     if what == "speed":
         speed(int(rest[0]) if rest else torch.get_num_threads())
     else:
-        models(Path(rest[0]), {name: Path(place) for name, _, place in (word.partition("=") for word in rest[1:])})
+        models(Path(rest[0]), {name: place for name, _, place in (word.partition("=") for word in rest[1:])})
