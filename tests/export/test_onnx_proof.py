@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from sklearn.exceptions import NotFittedError
@@ -14,7 +15,8 @@ from treadle.cells import Cell, HiddenState
 from treadle.errors import InputError
 from treadle.export import export
 from treadle.export.onnx import native, proof
-from treadle.nn import Recurrent
+from treadle.nn import Recurrent, Stack
+from treadle.nn.low_rank import factorise, recurrent_matrices
 
 SMALL: dict[str, Any] = {"hidden_size": 5, "embedding_size": 4, "epochs": 1, "seed": 3, "device": "cpu"}
 TEXTS, LABELS = ["a fine film", "dull", "fine", "a dull film"] * 4, ["good", "bad", "good", "bad"] * 4
@@ -64,6 +66,21 @@ def test_batches_without_rows_and_steps_are_part_of_the_proof() -> None:
 def test_layers_with_torchs_interface(layers: Any, tmp_path: Path) -> None:
     lines = export(layers.eval(), "onnx", tmp_path / "out")
     assert re.search(r"largest difference from Treadle: \d.*e-\d+, over \d+ runs", lines[-1])
+
+
+def test_weights_in_8_bits_are_written_as_the_numbers_they_stand_for(tmp_path: Path) -> None:
+    stack = Stack("gru", 3, 16, 2, engine="int8").eval()
+    lines = export(stack, "onnx", tmp_path / "out")  # held to layers that do not round
+    assert stack.layers[0][0].engine == "int8"
+    assert float(lines[-1].split()[4].rstrip(",")) < 1e-5
+
+
+def test_weights_in_two_factors_stay_two(tmp_path: Path) -> None:
+    stack = Stack("lstm", 16, 16).eval()
+    factorise(stack, {name: 2 for name, _ in recurrent_matrices(stack)})
+    export(stack, "onnx", tmp_path / "out")
+    thin = [one.dims for one in onnx.load(tmp_path / "out" / "model.onnx").graph.initializer if 2 in one.dims]
+    assert len(thin) == 2 * (1 + 4)  # of the input and of the state: one that all gates share, and one for each gate
 
 
 def test_a_step_that_the_compiler_does_not_know_is_refused_by_name(tmp_path: Path) -> None:

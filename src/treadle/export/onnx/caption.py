@@ -8,14 +8,13 @@ import torch
 from treadle.export.onnx import description
 from treadle.export.onnx.attention import state_shapes
 from treadle.export.onnx.graph import Graph
-from treadle.export.onnx.layers import linear, write_stack
+from treadle.export.onnx.layers import linear, unrounded, write_stack
 from treadle.export.onnx.pictures import write_pictures
 from treadle.export.onnx.proof import Difference, Runner, draw_lengths
 from treadle.export.onnx.sequences import at_least_one_step, clear_padding, read_lengths
 from treadle.export.onnx.states import AFTER
 from treadle.export.onnx.translate import ENCODER, HOW, SHAPES, STEP, decoder_step, give_encoded, prove_writing
 from treadle.export.onnx.written import Written
-from treadle.streaming.layers import settled
 from treadle.tasks import Captioner
 from treadle.tasks.caption.encoders import FramesEncoder, PictureEncoder, Pixels
 from treadle.tasks.translate.network import BOUNDARY, TranslationNetwork
@@ -36,7 +35,7 @@ def write_captioner(estimator: Captioner) -> Written:
     Raises:
         InputError: A cell's step is nothing that the compiler knows.
     """
-    network: TranslationNetwork = settled(estimator.network_)
+    network: TranslationNetwork = unrounded(estimator.network_)
     features = estimator.features_
     inputs: dict[str, Any]
     if features.scale is not None:

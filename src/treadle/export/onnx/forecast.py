@@ -7,7 +7,7 @@ import torch
 
 from treadle.data.forecasting import Panel
 from treadle.export.onnx.graph import Graph, Value
-from treadle.export.onnx.layers import linear, write_stack, write_stack_step
+from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.outlook import outlook, outlook_outputs, write_outlook
 from treadle.export.onnx.proof import Arrays, Difference, Runner, prove_steps
 from treadle.export.onnx.sequences import at_least_one_step, last_real, read_lengths
@@ -24,7 +24,6 @@ from treadle.export.onnx.windows import (
     write_windows,
 )
 from treadle.export.onnx.written import Written
-from treadle.streaming.layers import settled
 from treadle.tasks.forecast import Forecaster
 from treadle.tasks.forecast.features import PanelFeatures, Standard
 from treadle.tasks.forecast.network import ForecastNetwork
@@ -54,7 +53,7 @@ class ForecastWriter:
     def __init__(self, estimator: Forecaster) -> None:
         self.estimator = estimator
         self.features: PanelFeatures = estimator.features_
-        self.network: ForecastNetwork = settled(estimator.network_)
+        self.network: ForecastNetwork = unrounded(estimator.network_)
         self.levels = estimator.settings_.levels
         size = self.network.stack.output_size
         kept = StateField(FEATURES, np.zeros(size, np.float32))

@@ -6,13 +6,12 @@ import torch
 from treadle.data.streams import START
 from treadle.export.onnx import description
 from treadle.export.onnx.graph import Graph, Value
-from treadle.export.onnx.layers import linear, write_stack, write_stack_step
+from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.proof import SHAPES, Arrays, Difference, Runner, draw_lengths, prove_steps, real_steps
 from treadle.export.onnx.sequences import at_least_one_step, given_steps, read_lengths
 from treadle.export.onnx.states import AFTER, Fields, by_layer, by_name, enter, layer_fields, leave
 from treadle.export.onnx.symbols import embed, write_softmax
 from treadle.export.onnx.written import Written
-from treadle.streaming.layers import settled
 from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.network import LanguageNetwork
 
@@ -25,7 +24,7 @@ def write_language_model(estimator: LanguageModel) -> Written:
     Raises:
         InputError: A cell's step is nothing that the compiler knows.
     """
-    network: LanguageNetwork = settled(estimator.network_)
+    network: LanguageNetwork = unrounded(estimator.network_)
     fields = layer_fields(network.stack)
     said = {
         "inputs": {"tokens": {"lengths": "lengths", **description.codec(estimator.codec_)}},

@@ -11,9 +11,23 @@ from treadle.export.onnx.graph import Graph, Port, Value
 from treadle.export.onnx.native import is_native, write_native
 from treadle.export.onnx.sequences import Lengths, clear_padding
 from treadle.nn import Recurrent, Stack
+from treadle.streaming.layers import settled
 
 F = np.float32
 States = Sequence[tuple[Value, ...]]
+
+
+def unrounded(network: Any) -> Any:
+    """A copy of a network as it is exported: on the CPU, without noise, by no engine that rounds.
+
+    Args:
+        network: A network or layers; it stays as it is.
+    """
+    copy = settled(network)
+    for module in copy.modules():
+        if isinstance(module, Recurrent):
+            module.engine = "auto"
+    return copy
 
 
 def write_stack(

@@ -7,12 +7,11 @@ import torch
 
 from treadle.errors import InputError
 from treadle.export.onnx.graph import Array, Graph, Value
-from treadle.export.onnx.layers import linear, write_stack, write_stack_step
+from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.proof import SHAPES, Arrays, Difference, Runner, draw_lengths, prove_steps, real_steps
 from treadle.export.onnx.sequences import at_least_one_step, given_steps, read_lengths
 from treadle.export.onnx.states import AFTER, Fields, StateField, by_layer, by_name, enter, layer_fields, leave
 from treadle.export.onnx.written import Written
-from treadle.streaming.layers import settled
 from treadle.tasks import AnomalyDetector, OnlineClassifier
 from treadle.tasks.online.estimator import OnlineEstimator
 from treadle.tasks.online.network import OnlineNetwork
@@ -49,7 +48,7 @@ def write_online(estimator: OnlineEstimator) -> Written:
     learner = estimator._learner
     if learner is None:
         raise InputError(f"this {type(estimator).__name__} has seen no step yet, so there is no network to export")
-    network: OnlineNetwork = settled(learner.network)
+    network: OnlineNetwork = unrounded(learner.network)
     fresh = layer_fields(network.stack)
     fields = [StateField(one.name, now[0].copy()) for one, now in zip(fresh, learner._fields, strict=True)]
     series, parts = isinstance(estimator, SeriesOnline), estimator._parts

@@ -7,13 +7,12 @@ import torch
 
 from treadle.errors import InputError
 from treadle.export.onnx.graph import Graph
-from treadle.export.onnx.layers import write_stack, write_stack_step
+from treadle.export.onnx.layers import unrounded, write_stack, write_stack_step
 from treadle.export.onnx.proof import SHAPES, Arrays, Difference, Runner, draw_lengths, prove_steps, tensors
 from treadle.export.onnx.sequences import at_least_one_step, given_steps, read_lengths
 from treadle.export.onnx.states import AFTER, by_layer, by_name, enter, layer_fields, leave
 from treadle.export.onnx.written import Written
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
-from treadle.streaming.layers import settled
 
 Layers = Stack | Recurrent | RNN | GRU | LSTM
 
@@ -41,7 +40,7 @@ def as_stack(layers: Layers) -> Stack:
     Raises:
         InputError: Their numbers are not single precision, which the graphs are for.
     """
-    kept = settled(layers)
+    kept = unrounded(layers)
     dtype = next((p.dtype for p in kept.parameters()), torch.float32)
     if dtype != torch.float32:
         raise InputError(f"the layers are {str(dtype)[6:]}, expected float32, which ONNX's recurrent operators read")

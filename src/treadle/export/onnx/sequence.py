@@ -9,7 +9,7 @@ import torch
 from treadle.errors import InputError
 from treadle.export.onnx import description
 from treadle.export.onnx.graph import Graph, Value
-from treadle.export.onnx.layers import linear, write_stack, write_stack_step
+from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.pooling import DOUBLE, pooling_fields, write_pooling
 from treadle.export.onnx.proof import SHAPES, Arrays, Difference, Runner, draw_lengths, prove_steps
 from treadle.export.onnx.sequences import (
@@ -23,7 +23,6 @@ from treadle.export.onnx.sequences import (
 from treadle.export.onnx.states import AFTER, Fields, by_layer, by_name, constants, enter, layer_fields, leave
 from treadle.export.onnx.symbols import embed
 from treadle.export.onnx.written import Written
-from treadle.streaming.layers import settled
 from treadle.tasks.sequence.estimator import SequenceEstimator
 from treadle.tasks.sequence.network import SequenceEncoder, SequenceNetwork
 from treadle.tasks.sequence.per_step import StepNetwork
@@ -43,7 +42,7 @@ class SequenceWriter:
     def __init__(self, estimator: SequenceEstimator) -> None:
         self.features = list(estimator.features_.values())
         self.target: Target = estimator.target_
-        self.network: SequenceNetwork = settled(estimator.network_)
+        self.network: SequenceNetwork = unrounded(estimator.network_)
         self.per_step = isinstance(self.network, StepNetwork)
         self.fields: Fields = []
         self.refusal = ""

@@ -8,13 +8,12 @@ import torch
 
 from treadle.export.onnx import description
 from treadle.export.onnx.graph import Graph, Value
-from treadle.export.onnx.layers import linear, write_stack, write_stack_step
+from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.proof import SHAPES, Arrays, Difference, Runner, draw_lengths, prove_steps, real_steps
 from treadle.export.onnx.sequences import Lengths, at_least_one_step, clear_padding, given_steps, read_lengths
 from treadle.export.onnx.states import StateField, by_layer, by_name, enter, layer_fields, leave
 from treadle.export.onnx.written import Written
 from treadle.nn.ctc import BLANK, log_probabilities
-from treadle.streaming.layers import settled
 from treadle.tasks.transcribe import SpeechRecognizer
 from treadle.tasks.transcribe.front_end import Convolution
 from treadle.tasks.transcribe.network import SpeechNetwork
@@ -36,7 +35,7 @@ class SpeechWriter:
     """
 
     def __init__(self, estimator: SpeechRecognizer) -> None:
-        self.network: SpeechNetwork = settled(estimator.network_)
+        self.network: SpeechNetwork = unrounded(estimator.network_)
         self.audio, self.units = estimator.audio_, estimator.units_
         self.seconds = estimator.step_seconds
         self.fields: list[StateField] = []

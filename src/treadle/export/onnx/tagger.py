@@ -10,7 +10,7 @@ from treadle.errors import InputError
 from treadle.export.onnx import description
 from treadle.export.onnx.crf import FILTERED, filtered_field, write_decoding, write_filter, write_filter_step
 from treadle.export.onnx.graph import Graph, Value
-from treadle.export.onnx.layers import linear, write_stack, write_stack_step
+from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.pooling import pooling_fields, write_pooling
 from treadle.export.onnx.proof import SHAPES, Arrays, Difference, Runner, draw_lengths, prove_steps, real_steps
 from treadle.export.onnx.sequences import Lengths, at_least_one_step, clear_padding, given_steps, read_lengths
@@ -27,7 +27,6 @@ from treadle.export.onnx.states import (
 from treadle.export.onnx.symbols import embed
 from treadle.export.onnx.written import Written
 from treadle.nn.characters import CharacterEncoder
-from treadle.streaming.layers import settled
 from treadle.tasks.tagging.estimator import SequenceTagger
 from treadle.tasks.tagging.features import INNER, LONGEST_WORD
 from treadle.tasks.tagging.filtering import ChainFilter
@@ -47,7 +46,7 @@ class TaggerWriter:
 
     def __init__(self, estimator: SequenceTagger) -> None:
         self.features = estimator.features_
-        self.network: TaggerNetwork = settled(estimator.network_)
+        self.network: TaggerNetwork = unrounded(estimator.network_)
         self.tags, self.labels = len(self.features.tags), len(self.features.labels)
         self.context_fields: list[StateField] = []
         if self.network.context is not None:

@@ -17,14 +17,13 @@ from treadle.export.onnx.attention import (
     write_memory,
 )
 from treadle.export.onnx.graph import Graph, Value
-from treadle.export.onnx.layers import linear, write_stack
+from treadle.export.onnx.layers import linear, unrounded, write_stack
 from treadle.export.onnx.proof import Arrays, Difference, Runner, draw_lengths
 from treadle.export.onnx.sequences import at_least_one_step, read_lengths
 from treadle.export.onnx.states import AFTER
 from treadle.export.onnx.symbols import embed, write_softmax
 from treadle.export.onnx.written import Written
 from treadle.nn.decoder import DecoderState
-from treadle.streaming.layers import settled
 from treadle.tasks.translate import Translator
 from treadle.tasks.translate.encoder import TextEncoder
 from treadle.tasks.translate.features import SLACK
@@ -53,7 +52,7 @@ def write_translator(estimator: Translator) -> Written:
     Raises:
         InputError: A cell's step is nothing that the compiler knows.
     """
-    network: TranslationNetwork = settled(estimator.network_)
+    network: TranslationNetwork = unrounded(estimator.network_)
     features = estimator.features_
     said = {
         "inputs": {"source": {"lengths": "source_lengths", **description.codec(features.source)}},
