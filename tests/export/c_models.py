@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from treadle import (
+    AnomalyDetector,
     Forecaster,
     LanguageModel,
+    OnlineClassifier,
+    OnlineForecaster,
+    OnlineRegressor,
     SequenceClassifier,
     SequenceRegressor,
     SequenceTagger,
@@ -89,6 +93,31 @@ def recogniser() -> SpeechRecognizer:
     shape: dict[str, Any] = {"convolutions": 2, "convolution_size": 7, "kernel_size": 3, "reduction": 2, "mel_bins": 12}
     return SpeechRecognizer(**CAUSAL, layers=1, **shape).fit(sounds, ["on", "off", "on off"] * 2)
 
+
+def learner(made: Any, steps: int, step: Callable[[int, float], tuple[Any, ...]]) -> Any:
+    """An online estimator that has learnt from a stream of `step(time, noise)`."""
+    random = np.random.default_rng(3)
+    for t in range(steps):
+        made.learn_one(*step(t, random.normal()))
+    return made
+
+
+ONLINE: dict[str, Callable[[], Any]] = {
+    "follower": lambda: learner(
+        OnlineForecaster(hidden_size=6, seasons=(7, 3)), 100, lambda t, e: ([np.sin(t / 3) + e / 9, 5 + t % 7 + e / 9],)
+    ),
+    "detector": lambda: learner(
+        AnomalyDetector(hidden_size=6, window=100, rest=20), 330, lambda t, e: (np.sin(t / 5) + e / 9,)
+    ),
+    "every_step": lambda: learner(
+        AnomalyDetector(hidden_size=6, window=100, rest=0, short=0), 90, lambda t, e: ({"a": np.sin(t / 5), "b": e},)
+    ),
+    "answering": lambda: learner(
+        OnlineClassifier(hidden_size=6), 100, lambda _, e: ({"u": e, "v": 10 - e}, "yes" if e > 0 else "no")
+    ),
+    "counting": lambda: learner(OnlineRegressor(hidden_size=6), 100, lambda t, e: ([e, t % 5], 3 * e + 100)),
+}
+"""Learners on a stream, likewise."""
 
 MODELS: dict[str, Callable[[], Any]] = {
     "concat": lambda: classifier(pooling="concat"),

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from c_models import CAUSAL, MODELS, SMALL, classifier, forecaster, series, tagger_in_context, text_classifier
-from c_programs import differences, needs_gcc
+from c_models import CAUSAL, MODELS, ONLINE, SMALL, classifier, forecaster, series, tagger_in_context, text_classifier
 
+from c_programs import differences, needs_gcc
 from treadle import SequenceClassifier, Translator
 from treadle.cli import main
 from treadle.errors import InputError
@@ -21,7 +21,7 @@ from treadle.export.c import proof
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Any]]:
     """A fitted model of every kind."""
     context = tagger_in_context(tmp_path_factory.mktemp("language"))
-    return [("context", context), *((name, made()) for name, made in MODELS.items())]
+    return [("context", context), *((name, made()) for name, made in (MODELS | ONLINE).items())]
 
 
 @needs_gcc
@@ -36,7 +36,7 @@ def test_weights_in_8_bits_stay_near_for_every_task(models: list[tuple[str, Any]
 
 @needs_gcc
 def test_no_address_is_out_of_bounds_and_nothing_is_undefined(models: list[tuple[str, Any]], tmp_path: Path) -> None:
-    chosen = [pair for pair in models if pair[0] in ("filled", "chain", "clusters", "covariates", "speech")]
+    chosen = [pair for pair in models if pair[0] in ("detector", "filled", "chain", "clusters", "covariates", "speech")]
     flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover"]
     assert max(differences(tmp_path, chosen, flags=flags).values()) < 1e-5
 

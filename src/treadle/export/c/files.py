@@ -1,7 +1,5 @@
 """Files: the header and the source of a model in C."""
 
-import numpy as np
-
 import treadle
 from treadle.compiler.c99.text import constant
 from treadle.errors import counted
@@ -116,6 +114,8 @@ def _about(program: Program, name: str) -> list[str]:
     weights = f"weights {tables.bytes:,} bytes of constants"
     if tables.int8:
         weights += f" (in 8 bits; {tables.bytes_in_float:,} in float32)"
+    if program.begin_bytes:
+        weights += f", what a state begins with {program.begin_bytes:,}"
     memory = f"Memory: {weights}, state {program.state_bytes:,} bytes, local arrays {program.stack_bytes:,} bytes."
     return [
         *paragraph(f"{name}: {program.title}."),
@@ -164,7 +164,7 @@ def _initial(program: Program) -> list[str]:
         values = one.initial
         if not values.any():
             continue
-        if (values == values[0]).all() or np.isnan(values).all():
+        if one.uniform:
             lines += [
                 f"for (int i = 0; i < {values.size}; ++i) {{",
                 f"    state->{one.name}[i] = {_initial_number(one)};",

@@ -5,12 +5,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from treadle.errors import InputError
-from treadle.export.c import forecasts, language, sequences, speech, stacks, taggers
+from treadle.export.c import detectors, forecasts, language, online, sequences, speech, stacks, taggers
 from treadle.export.c.program import Program
 from treadle.export.c.proof import Sample
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
 from treadle.tasks.forecast import Forecaster
 from treadle.tasks.language import LanguageModel
+from treadle.tasks.online import OnlineClassifier, OnlineRegressor
+from treadle.tasks.online.series import SeriesOnline
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
 from treadle.tasks.tagging import SequenceTagger
 from treadle.tasks.transcribe import SpeechRecognizer
@@ -32,6 +34,8 @@ _BUILDERS: dict[tuple[type, ...], Any] = {
     (SpeechRecognizer,): speech,
     (SequenceTagger,): taggers,
     (LanguageModel,): language,
+    (OnlineClassifier, OnlineRegressor): online,
+    (SeriesOnline,): detectors,
     (Recurrent, Stack, RNN, GRU, LSTM): stacks,
 }
 

@@ -36,6 +36,11 @@ class Field:
     initial: Array
     meaning: str
 
+    @property
+    def uniform(self) -> bool:
+        """Whether it begins with one number in every place."""
+        return bool((self.initial == self.initial[0]).all() or np.isnan(self.initial).all())
+
 
 @dataclass(frozen=True)
 class Input:
@@ -127,6 +132,11 @@ class Program:
     def state_bytes(self) -> int:
         """Bytes of the state, without what a compiler puts between fields."""
         return sum(SIZES[one.kind] * one.initial.size for one in self.fields)
+
+    @property
+    def begin_bytes(self) -> int:
+        """Bytes of the tables of what a state begins with."""
+        return sum(SIZES[one.kind] * one.initial.size for one in self.fields if not one.uniform)
 
     @property
     def stack_bytes(self) -> int:

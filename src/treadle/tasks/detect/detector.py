@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from treadle.errors import InputError
 from treadle.tasks.detect.tail import RunningTail
 from treadle.tasks.online.remembered import Arrays, Facts, Remembering
 from treadle.tasks.online.scale import RunningScale
@@ -198,6 +199,32 @@ class AnomalyDetector(SeriesOnline):
         if len(errors.mean) < self._parts["values"].width:
             errors.widen(self._parts["values"].width)
         return {"score": score, "anomaly": score >= 1 - self.false_alarm_rate, "expected": expected}
+
+    def follow_one(self, x: Any) -> dict[str, Any]:
+        """Judge a step, then take it without learning from it, as a detector that is frozen does.
+
+        The network and the scales of its inputs stay as they are; what an error usually is goes on.
+
+        Args:
+            x: As in `score_one`, of channels that came before.
+
+        Returns:
+            As `step`.
+
+        Raises:
+            InputError: It is no step of this stream, or none was learnt from yet.
+        """
+        values, known = self._split(x)
+        row, channels, _ = self._read(values, known)
+        if self._learner is None or channels:
+            raise InputError("a step can be followed once its channels were learnt from, found one that is new")
+        found, errors, history = self._expect(known), self._parts["errors"], self._parts["history"]
+        score, p, size, mean = self._score(row, known)
+        self._learner.follow(self._inputs(history, known))
+        history.push(row)
+        self._remember(p, size, mean)
+        errors.update((row - found)[: len(errors.mean)])
+        return {"score": score, "anomaly": score >= 1 - self.false_alarm_rate, "expected": self._shown(found)}
 
     def _score(self, row: Floats, known: Any) -> tuple[float, float, float, float]:
         """The score of a step, its probability before episodes, the size of its error, and the mean of the last."""
