@@ -44,6 +44,7 @@ def test_files_and_arrays_are_the_same_picture(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_picture(saved(tmp_path / name)), PIXELS)
     np.testing.assert_array_equal(as_picture(PIXELS, None, ""), PIXELS)
     np.testing.assert_array_equal(as_picture(PIXELS / 255, None, ""), PIXELS)
+    np.testing.assert_array_equal(as_picture(PIXELS.astype(int), None, ""), PIXELS)
     grey = read_picture(saved(tmp_path / "grey.png", "L"))
     np.testing.assert_array_equal(grey, as_picture(grey[..., :1], None, ""))
     assert abs(read_picture(saved(tmp_path / "a.jpg", quality=98, subsampling=0)).astype(int) - PIXELS).mean() < 4
@@ -147,9 +148,9 @@ def test_broken_files_never_do_more_than_say_so(tmp_path: Path, format_: str) ->
     [
         (np.zeros((4, 4, 2)), "found an array [4, 4, 2], expected [height, width, 1, 3 or 4]"),
         (np.zeros((0, 4, 3)), "found an array [0, 4, 3]"),
-        (np.full((4, 4, 3), 2.0), "found float64 values, expected bytes, or numbers from 0 to 1"),
+        (np.full((4, 4, 3), 2.0), "found float64 values, expected bytes, or fractions from 0 to 1"),
         (np.full((4, 4, 3), np.nan), "found float64 values"),
-        (np.zeros((4, 4, 3), np.int64), "found int64 values"),
+        (np.full((4, 4, 3), 256), "found int64 values"),
     ],
 )
 def test_arrays_that_are_no_pictures(cell: Any, said: str) -> None:

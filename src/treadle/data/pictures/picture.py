@@ -87,7 +87,7 @@ def as_picture(cell: Any, side: int | None, place: str) -> Picture:
 
     Args:
         cell: The name of a file, or an array `[height, width, channels]` of one (grey), three or four (with opacity)
-            channels, bytes or numbers from 0 to 1.
+            channels: whole numbers up to 255, or fractions from 0 to 1.
         side: As in `read_picture`.
         place: Where it stands, for error sentences.
 
@@ -107,9 +107,10 @@ def as_picture(cell: Any, side: int | None, place: str) -> Picture:
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
         raise InputError(f"{place}: found an array {list(array.shape)}, expected [height, width, 1, 3 or 4]")
     if array.dtype != np.uint8:
-        if array.dtype.kind not in "bf" or not ((array >= 0) & (array <= 1)).all():
-            raise InputError(f"{place}: found {array.dtype} values, expected bytes, or numbers from 0 to 1")
-        array = np.rint(array.astype(np.float64) * 255).astype(np.uint8)
+        most = 255 if array.dtype.kind in "iu" else 1
+        if array.dtype.kind not in "biuf" or not ((array >= 0) & (array <= most)).all():
+            raise InputError(f"{place}: found {array.dtype} values, expected bytes, or fractions from 0 to 1")
+        array = np.rint(array.astype(np.float64) * (255 / most)).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array))
     return _smaller(_in_colour(image, Path(place)), side)
 

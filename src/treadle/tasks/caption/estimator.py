@@ -168,7 +168,7 @@ class Captioner(Estimator, Reported):
 
         Args:
             X: Pictures or sequences of frames: names of files, arrays `[height, width, channels]` of bytes or of
-                numbers from 0 to 1, or arrays `[time, features]`; sizes and lengths may differ.
+                fractions from 0 to 1, or arrays `[time, features]`; sizes and lengths may differ.
             y: A sentence on each.
             dev: `(X, y)` to choose the best epoch by; by default a part of the rows is set aside.
 
@@ -304,6 +304,8 @@ class Captioner(Estimator, Reported):
             KeyError, TypeError, AttributeError, ValueError: So is this.
         """
         self.features_ = CaptionFeatures.from_json(saved["features"])
+        if self.features_.reduction != 2**self.stages:
+            raise InputError(f"regions of {self.features_.reduction} pixels do not fit stages = {self.stages}")
 
 
 _CONVOLUTIONS = "encoder: convolutions, by torch"
