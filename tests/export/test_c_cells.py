@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from c_programs import differences, needs_gcc
 from torch import Tensor
 
+from c_programs import differences, needs_gcc
 from treadle.cells import Cell, HiddenState, RecurrentDropout, Zoneout, cell_names, make_cell
 from treadle.errors import InputError
 from treadle.export.c import files
 from treadle.export.c.models import builder
 from treadle.nn import GRU, Recurrent, Stack
+from treadle.nn.low_rank import choose_ranks, factorise
 
 pytestmark = needs_gcc
 
@@ -68,6 +69,13 @@ def test_cells_of_a_users_own(tmp_path: Path) -> None:
     models = [("shifted", Recurrent(Shifted(3, 4))), ("wide", Recurrent(Shifted(2, 3).double())), ("gru", GRU(3, 4))]
     assert max(differences(tmp_path, models).values()) < 1e-5
     assert "memcpy(hidden, next_hidden" in (tmp_path / "shifted.c").read_text()
+
+
+def test_weights_in_two_factors_stay_two(tmp_path: Path) -> None:
+    stack = Stack("gru", 6, 12)
+    factorise(stack, choose_ranks(stack, rank=2))
+    assert differences(tmp_path, [("thin", stack)])["thin"] < 1e-5
+    assert "weight_hh_down hidden" in (tmp_path / "thin.c").read_text()
 
 
 def test_no_address_is_out_of_bounds_and_nothing_is_undefined(tmp_path: Path) -> None:

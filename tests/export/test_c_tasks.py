@@ -58,6 +58,13 @@ def test_the_command_writes_proves_and_tells(
     assert float(re.fullmatch(r"weights in 8 bits: largest difference from Treadle (\S+)", in_8_bits)[1]) < 0.1  # type: ignore[index]
 
 
+def test_a_model_in_8_bits_is_held_to_its_weights_not_to_its_rounding(tmp_path: Path) -> None:
+    model = classifier(hidden_size=24)
+    export(model, "int8", tmp_path / "small")
+    _, proved = export(tmp_path / "small", "c", tmp_path / "out")
+    assert proved.startswith("float32: largest difference")
+
+
 def test_a_header_says_what_goes_in_and_comes_out(tmp_path: Path) -> None:
     export(text_classifier(), "c", tmp_path / "words", name="words")
     header = (tmp_path / "words" / "words.h").read_text()

@@ -5,6 +5,7 @@ names that the cell gives its gates and its state. Where the weights stand, and 
 whoever calls: `Constants`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from treadle.compiler.lower import Lowered, values_in
 from treadle.compiler.partition import Loop
 from treadle.compiler.recurrence import Recurrence
 from treadle.compiler.schedule import schedule
+
+_WRAPPED = re.compile(r"^(cell\.)+")
+"""How the names of parameters begin within wrappers."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def step_in_c(cell: Cell, constants: Constants, prefix: str) -> StepCode:
 
 def _sources(step: Lowered) -> list[str]:
     """What every tensor of a step that is made from parameters is called: by the parameters that it is made from."""
-    known = {value: [name.split(".")[-1]] for name, value in step.parameters.items()}
+    known = {value: [_WRAPPED.sub("", name).replace(".", "_")] for name, value in step.parameters.items()}
     for call in step.calls:
         names = dict.fromkeys(name for value in values_in((call.args, call.kwargs)) for name in known.get(value, []))
         known |= {value: [*names] for value in values_in(call.result)}

@@ -1,9 +1,11 @@
 """C99: one step of a model as a source file and its header, for machines without anything else."""
 
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from treadle.compiler.c99.text import identifier
 from treadle.errors import InputError
@@ -11,6 +13,8 @@ from treadle.export.c.files import header, source
 from treadle.export.c.models import builder
 from treadle.export.c.program import Program
 from treadle.export.c.proof import COMPILERS, Sample, compiler, prove, test_source
+from treadle.nn import Recurrent
+from treadle.streaming.layers import settled
 
 SEED = 0
 """Of the steps that a model is held to."""
@@ -36,6 +40,7 @@ def write(estimator: Any, folder: Path, *, name: str = "model", int8: bool = Fal
     """
     if identifier(name) != name:
         raise InputError(f"{name!r} cannot begin names in C, expected the like of {identifier(name)!r}")
+    estimator = unrounded(estimator)
     sample = builder(estimator).sample(estimator, np.random.default_rng(SEED))
     proved = []
     for eight in (False, True) if int8 else (False,):
@@ -53,6 +58,19 @@ def write(estimator: Any, folder: Path, *, name: str = "model", int8: bool = Fal
         return [*lines, *proved]
     run = f"cc -std=c99 -O2 -o {name}_test {name}.c {name}_test.c -lm && ./{name}_test"
     return [*lines, f"nothing was proved, as there is no C compiler ({', '.join(COMPILERS)}); to prove it, run {run}"]
+
+
+def unrounded(estimator: Any) -> Any:
+    """A model as C computes it: one whose engine rounds to 8 bits at every step does not do so here."""
+    network = getattr(estimator, "network_", None)
+    if not isinstance(network, nn.Module):
+        return estimator
+    found = copy(estimator)
+    found.network_ = settled(network)
+    for module in found.network_.modules():
+        if isinstance(module, Recurrent):
+            module.engine = "auto"
+    return found
 
 
 def files(estimator: Any, name: str, sample: Sample, *, int8: bool) -> tuple[Program, dict[str, str]]:

@@ -95,6 +95,7 @@ def _convolution(made: Program, layer: Convolution, number: int, x: str) -> str:
     inside, kernel, size = layer.convolution.in_channels, layer.convolution.kernel_size[0], layer.size
     norm, name, advance = layer.norm, f"front{number}", made.advance
     assert isinstance(norm, nn.LayerNorm)
+    advance.append("")
     whole = made.local(advance, "advance", f"{name}_window", kernel * inside)
     y = made.local(advance, "advance", f"{name}_y", size)
     if kernel > 1:
