@@ -8,7 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from treadle.cells import Cell
+from treadle.compiler.lower import values_in
 from treadle.compiler.program import Constant, Matrix, Node, Operand, Vector
+from treadle.compiler.trace import Value as Value_
 from treadle.errors import InputError
 from treadle.export.onnx.graph import Graph, Value
 from treadle.nn.compiled import recurrence
@@ -18,8 +20,10 @@ F = np.float32
 COMPARISONS = {"gt": "Greater", "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual", "eq": "Equal"}
 CAPITAL = ("sigmoid", "tanh", "exp", "log", "sqrt", "sin", "cos", "floor", "ceil", "neg", "abs", "erf", "sign", "relu")
 FUNCTIONS = {name: name.capitalize() for name in (*CAPITAL, "reciprocal", "round", "add", "sub", "mul", "div", "pow")}
-FUNCTIONS |= {"copy": "Identity", "minimum": "Min", "maximum": "Max"}
+FUNCTIONS |= {"minimum": "Min", "maximum": "Max"}
 """ONNX's names of the program's functions; those that it has none for are made of others in `_composed`."""
+PARTS = ("getitem", "chunk", "split", "narrow")
+"""Functions of torch that take a part of a tensor."""
 
 
 class StepWriter:
@@ -117,6 +121,8 @@ class StepWriter:
         return child(a)
 
     def _function(self, graph: Graph, function: str, values: list[Value]) -> Value:
+        if function == "copy":
+            return values[0]
         if function in FUNCTIONS:
             return graph(FUNCTIONS[function], *values, name=function)
         if function in COMPARISONS or function == "ne":
@@ -169,6 +175,18 @@ class StepWriter:
             value = graph("Add", value, graph.weight(self._name(bias[0].parameter, (bias[0].start, width)), total))
         return value
 
+    @cached_property
+    def _sources(self) -> dict[Value_, str]:
+        """What every tensor that is made from parameters alone is made of."""
+        found = {value: name for name, value in self.step.parameters.items()}
+        for call in self.step.calls:
+            of = dict.fromkeys(found[one] for one in values_in((call.args, call.kwargs)) if one in found)
+            for place, result in enumerate(values_in(call.result)):
+                what = "part" if call.name in PARTS else call.name
+                number = f"{place}" if isinstance(call.result, tuple) else ""
+                found[result] = f"{what}{number}_of_{'_and_'.join(of)}"
+        return found
+
     def _name(
         self,
         parameter: int,
@@ -179,8 +197,7 @@ class StepWriter:
     ) -> str:
         """What a part of a parameter is called: that, and the gate that it belongs to."""
         value = self.step.derived[parameter]
-        names = {one: name for name, one in self.step.parameters.items()}
-        name = names.get(value, f"made_of_parameters_{parameter}")
+        name = self._sources.get(value, f"made_of_parameters_{parameter}")
         gates: tuple[str, ...] = getattr(self.cell, "gates", ())
         start, width = outputs
         size = self.cell.hidden_size

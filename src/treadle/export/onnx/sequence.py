@@ -1,6 +1,7 @@
 """Classifiers and regressors: one answer a sequence, or a number a step."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ class SequenceWriter:
         vectors: list[Value] = []
         after: dict[str, Value] = {}
         for place, (x, lengths) in enumerate(ports):
-            with graph.within(self.inputs[place]):
+            with graph.within(self.inputs[place]) if len(ports) > 1 else nullcontext():
                 vector, after = self._read(graph, place, x, lengths, states)
             vectors.append(vector)
         if self.per_step:
