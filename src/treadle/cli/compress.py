@@ -83,8 +83,10 @@ def _write_page(model: Path, curve: Path, points: "list[Compressed]") -> None:
 
     estimator = load(model)
     first = points[0]
-    rows = [("as it was", first.sizes[0], first.parameters[0], first.dev[0])]
-    rows += [(str(point.recipe), point.sizes[1], point.parameters[1], point.dev[1]) for point in points]
+    rows = [("", "as it was", first.sizes[0], first.parameters[0], first.dev[0])]
+    rows += [
+        (point.recipe.kind, str(point.recipe), point.sizes[1], point.parameters[1], point.dev[1]) for point in points
+    ]
     metric = next((name for name in first.dev[0] if name != "loss"), "loss")
     summary = f"{estimator.describe()}: {estimator.describe_size()}."
     page = render_compression(f"{model}, made smaller", summary, rows, metric, facts=facts())

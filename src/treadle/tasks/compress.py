@@ -51,6 +51,11 @@ class Recipe:
             if share is not None and not 0 < share < 1:
                 raise InputError(f"{name} is {share:g}, expected a share above 0 and below 1")
 
+    @property
+    def kind(self) -> str:
+        """What it leaves: "zeros" or "factors"."""
+        return "factors" if self.sparsity is None else "zeros"
+
     def __str__(self) -> str:
         if self.sparsity is not None:
             return f"{self.sparsity:.0%} zeros".replace("%", " %")

@@ -10,7 +10,7 @@ from treadle.evaluation.report.page import assemble
 def render_compression(
     title: str,
     summary: str,
-    rows: Sequence[tuple[str, int, int, Mapping[str, float]]],
+    rows: Sequence[tuple[str, str, int, int, Mapping[str, float]]],
     metric: str,
     *,
     facts: Mapping[str, str],
@@ -20,19 +20,21 @@ def render_compression(
     Args:
         title: Headline.
         summary: One sentence on the model.
-        rows: Name, bytes, numbers that are not zero, and metrics on dev; the first is the model as it was.
+        rows: Way of compressing ("zeros", "factors"), name, bytes, numbers that are not zero, and metrics on dev; the
+            first is the model as it was.
         metric: The one of them that is drawn.
         facts: Versions, machine, date.
     """
-    whole, *smaller = rows
-    points = [(name, float(size), dev[metric]) for name, size, _, dev in smaller]
+    (_, _, bytes_, _, before), *smaller = rows
+    kinds = dict.fromkeys(kind for kind, *_ in smaller)
+    series = [(kind, [(name, size, dev[metric]) for of, name, size, _, dev in smaller if of == kind]) for kind in kinds]
     label = f"{metric.replace('_', ' ')} on dev"
-    picture = size_curve(points, (float(whole[1]), whole[3][metric]), label)
+    picture = size_curve(series, (bytes_, before[metric]), label)
     caption = "The diamond and the dashed line are the model as it was."
-    head = ["Model", "Bytes", "Share", "Numbers", *(name.replace("_", " ") for name in whole[3])]
+    head = ["Model", "Bytes", "Share", "Numbers", *(name.replace("_", " ") for name in before)]
     body = [
-        [name, f"{size:,}", f"{size / whole[1]:.2f}", f"{count:,}", *(f"{value:.4f}" for value in dev.values())]
-        for name, size, count, dev in rows
+        [name, f"{size:,}", f"{size / bytes_:.2f}", f"{count:,}", *(f"{value:.4f}" for value in dev.values())]
+        for _, name, size, count, dev in rows
     ]
     parts = [
         element("div", figure(picture, caption, f"{label} by size"), class_="pictures"),
