@@ -1,6 +1,7 @@
 """The application: routes of the API and of the page, one sentence for whatever is wrong."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, cast
 
@@ -17,6 +18,7 @@ from treadle.serving.guard import Guard
 from treadle.serving.limits import Limits, Refusal
 from treadle.serving.pages import INDEX, Pages
 from treadle.serving.schemas import GenerateRequest, Health, Models, PredictRequest, PredictResponse, Problem
+from treadle.serving.served import Served
 from treadle.serving.state import State
 from treadle.serving.streams import stream
 from treadle.serving.zoo import Opened
@@ -110,12 +112,7 @@ def _add_routes(app: FastAPI) -> None:
         cells = await state.worker.run(lambda: [model.check(value) for value in request.inputs])
         answers = await state.batchers[model.name].submit(cells, options)
         if request.explain or request.states:
-            answers = [dict(answer) for answer in answers]
-        for cell, answer in zip(cells, answers, strict=True):
-            if request.explain:
-                answer["explanation"] = await state.worker.run(model.explain, cell, answer, options)
-            if request.states:
-                answer["states"] = await state.worker.run(model.states, cell, options)
+            answers = await _more(state, model, request, cells, answers, options)
         return as_answer({"model": model.name, "answers": answers})
 
     @app.post(
@@ -139,6 +136,32 @@ def _add_routes(app: FastAPI) -> None:
     @app.websocket(STREAM)
     async def streams(websocket: WebSocket) -> None:
         await stream(websocket, websocket.app.state.treadle)
+
+
+async def _more(
+    state: State,
+    model: Served,
+    request: PredictRequest,
+    cells: Sequence[Any],
+    answers: Sequence[Mapping[str, Any]],
+    options: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """Answers with what moved them and the states, one input after the other, so that others have their turn between.
+
+    Raises:
+        Refusal: It takes too long.
+    """
+    told = [dict(answer) for answer in answers]
+    try:
+        async with asyncio.timeout(state.limits.answer_seconds):
+            for cell, answer in zip(cells, told, strict=True):
+                if request.explain:
+                    answer["explanation"] = await state.worker.run(model.explain, cell, answer, options)
+                if request.states:
+                    answer["states"] = await state.worker.run(model.states, cell, options)
+    except TimeoutError:
+        raise Refusal(408, "explanations and states took too long; ask for them with fewer inputs") from None
+    return told
 
 
 def _add_pages(app: FastAPI, pages: Pages) -> None:

@@ -15,18 +15,23 @@ SENTENCE = b'{"error": "the headers of the request did not come in time"}'
 class PatientProtocol(H11Protocol):
     """uvicorn's protocol, which also ends connections whose request does not come.
 
-    uvicorn waits for headers as long as they take, and drops a client that has closed its sending half before its
-    answer is there. Here headers have `header_seconds`, and who has sent a whole request is answered.
+    uvicorn waits for headers as long as they take, for a client that does not read as long as it stays, and drops one
+    that has closed its sending half before its answer is there. Here headers and answers have their time, and who has
+    sent a whole request is answered.
 
     Attributes:
         header_seconds: From when a connection is made, or a further request begins, to the end of its headers.
+
+        write_seconds: How long an answer may wait for a client that does not read it.
     """
 
     header_seconds = 10.0
+    write_seconds = 60.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._patience: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Begin to wait for headers."""
@@ -36,6 +41,7 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nothing to wait for any more."""
         self._rest()
+        self._read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -52,6 +58,21 @@ class PatientProtocol(H11Protocol):
             self.cycle.keep_alive = False
             return True
         return False
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than its answer is made: it has some time."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        self._read()
+        super().resume_writing()
+
+    def _read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _answering(self) -> bool:
         """Whether the headers of a request are there and its answer is not yet."""

@@ -1,6 +1,7 @@
 """`serve`: a socket, the application behind it, and an end that lets requests come to theirs."""
 
 import os
+import resource
 import signal
 import socket
 import threading
@@ -74,7 +75,9 @@ def make_server(
     if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise InputError(f"a token has {SHORTEST_TOKEN} printable ASCII characters or more, found {len(token)}")
     app = create_app(open_zoo(places, warn), limits=limits, token=token, loopback=loopback, warn=warn)
-    protocol = type("Protocol", (PatientProtocol,), {"header_seconds": limits.body_seconds})
+    protocol = type(
+        "Protocol", (PatientProtocol,), {"header_seconds": limits.body_seconds, "write_seconds": limits.answer_seconds}
+    )
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -137,9 +140,16 @@ def serve(
         count = counted(len(server.config.app.state.treadle.served), "model")  # type: ignore[union-attr]  # it is ours
         name = f"[{host}]" if ":" in host else host
         say(f"{count} at http://{name}:{listening.getsockname()[1]}/ (Ctrl-C stops)")
+        allow_connections()
         server.run([listening])
     finally:
         listening.close()
+
+
+def allow_connections() -> None:
+    """As many open files as the system gives this process at all: a connection is one, and shells allow 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def is_loopback(host: str) -> bool:

@@ -15,6 +15,8 @@ from treadle.streaming import StreamPool
 
 MOST_AT_ONCE = 4096
 """Steps of different sessions that one call takes."""
+LOOKED_SECONDS = 1.0
+"""Between two looks for sessions that nobody came back to, while there is room."""
 KEY_BYTES = 18
 """Of a session's key, drawn at random: who knows it may go on with the session."""
 
@@ -66,6 +68,7 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._queue: list[_Step] = []
         self._some = asyncio.Event()
+        self._looked = 0.0
         metrics.gauge("treadle_sessions", name, lambda: len(self._open))
 
     def begin(self) -> Session:
@@ -181,8 +184,11 @@ class Sessions:
         return told
 
     def _expire(self) -> None:
-        """Forget sessions that nobody came back to; those at the front were opened first."""
-        before = time.monotonic() - self._limits.session_seconds
+        """Forget sessions that nobody came back to; a look costs as much as there are sessions."""
+        now = time.monotonic()
+        if len(self._open) < self._limits.sessions and now < self._looked + LOOKED_SECONDS:
+            return
+        self._looked, before = now, now - self._limits.session_seconds
         gone = [one for one in self._open.values() if one.used < before and one.leave is None]
         for one in gone:
             del self._open[one.key]

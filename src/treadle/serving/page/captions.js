@@ -32,7 +32,8 @@ function lit(picture, tokens, attention) {
     const context = canvas.getContext("2d");
     const most = Math.max(...map.flat(), 1e-9);
     map.forEach((row, y) => row.forEach((share, x) => {
-      context.fillStyle = `rgb(12 16 20 / ${(0.72 * (1 - share / most)).toFixed(3)})`;
+      const light = share / most; // from a dark veil to rust
+      context.fillStyle = `rgb(${12 + 224 * light} ${16 + 130 * light} ${20 + 78 * light} / 0.5)`;
       context.fillRect(x, y, 1, 1);
     }));
   };
