@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor
 
 OPSET, IR = 18, 8
-"""The versions of operators and file that are written: those of early 2023, which every runtime in use reads."""
+"""The versions of operators and file that are written: those of the end of 2022, which every runtime in use reads."""
 SMALL = 4
 """Numbers of a constant that is named by them."""
 
