@@ -30,9 +30,12 @@ def test_a_picture_keeps_its_colours_where_a_model_looked():
     picture = np.full((6, 9, 3), (200, 10, 10), np.uint8)
     shown = laid_over(picture, [[0.0, 0.2, 0.8]])
     np.testing.assert_array_equal(shown[:, 6:], picture[:, 6:])
-    paler = shown.astype(int).sum(2)
-    assert (paler[:, :3] > paler[:, 3:6]).all()
-    assert (paler[:, 3:6] > paler[:, 6:]).all()
+    colourless = -np.ptp(shown.astype(int), axis=2)
+    assert (colourless[:, :3] > colourless[:, 3:6]).all()
+    assert (colourless[:, 3:6] > colourless[:, 6:]).all()
+    for value in (0, 255):  # black and white stand out of what is not looked at
+        plain = laid_over(np.full((2, 4, 3), value, np.uint8), [[1.0, 0.0]])
+        assert abs(plain[0, 0].astype(int) - plain[0, 3]).min() > 60
     uneven = laid_over(np.zeros((5, 7, 3), np.uint8), np.eye(2, 3))  # 7 pixels in 3 columns
     assert uneven.shape == (5, 7, 3)
     assert (uneven[0, 0] == 0).all()

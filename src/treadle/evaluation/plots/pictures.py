@@ -8,14 +8,16 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
-_PALE = 0.3
+_LEFT = 0.3
 """How much of a picture's colours is left where nothing is looked at."""
+_GREY = 128
+"""What takes their place: neither white nor black, so that light and dark parts stand out of it alike."""
 _SIDE = 160
 """Pixels of the longer side of a picture in a page, at most."""
 
 
 def laid_over(picture: Pixels, weights: npt.ArrayLike) -> Pixels:
-    """A picture with its own colours where a model looked most, paler the less it looked.
+    """A picture with its own colours where a model looked most, greyer the less it looked.
 
     Args:
         picture: `[height, width, 3]`.
@@ -26,7 +28,7 @@ def laid_over(picture: Pixels, weights: npt.ArrayLike) -> Pixels:
 
     Example:
         >>> laid_over(np.zeros((2, 4, 3), np.uint8), [[1.0, 0.0]])[0, :, 0].tolist()
-        [0, 0, 178, 178]
+        [0, 0, 89, 89]
     """
     shown = np.asarray(weights, dtype=np.float64)
     strength = shown / max(float(shown.max()), 1e-12)
@@ -34,8 +36,8 @@ def laid_over(picture: Pixels, weights: npt.ArrayLike) -> Pixels:
         np.minimum(np.arange(picture.shape[axis]) * shown.shape[axis] // picture.shape[axis], shown.shape[axis] - 1)
         for axis in range(2)
     )
-    share = _PALE + (1 - _PALE) * strength[rows][:, columns, None]
-    return np.asarray(picture * share + 255 * (1 - share), dtype=np.uint8)
+    share = _LEFT + (1 - _LEFT) * strength[rows][:, columns, None]
+    return np.asarray(picture * share + _GREY * (1 - share), dtype=np.uint8)
 
 
 def address(picture: Pixels) -> str:

@@ -76,7 +76,7 @@ def attention_of(looked: Sequence[LookedAt]) -> list[Html]:
         return [*parts, *(_frames(one) for one in looked)]
     legend = (
         "The picture, and the same for every word that was written: in its own colours where the model looked most "
-        "before it wrote the word, the paler the less it looked there."
+        "before it wrote the word, the greyer the less it looked there."
     )
     return [element("p", legend, class_="legend"), *(_words(one) for one in looked)]
 
