@@ -68,9 +68,19 @@ def table(kind: str, name: str, values: NDArray[Any], *, note: str = "", stored:
     lines = [] if not note else [f"/* {plain(note)} */"]
     lines.append(f"{stored}{kind} {name}[{values.size}] = {{")
     for row in shown.tolist():
-        text = ", ".join(map(show, row))
-        lines += wrap(f"{text},", WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+        lines += _filled(map(show, row))
     return [*lines, "};"]
+
+
+def _filled(numbers: Iterable[str]) -> list[str]:
+    """Numbers with commas in as few lines as they fill."""
+    lines, line = [], "   "
+    for number in numbers:
+        if len(line) + len(number) + 2 > WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {number},"
+    return [*lines, line]
 
 
 def strings(name: str, values: Sequence[str], note: str) -> list[str]:
