@@ -4,7 +4,7 @@ import numpy as np
 
 SHADES = {"red": (250, 30, 30), "blue": (30, 30, 250)}
 SMALL = {
-    "hidden_size": 24,
+    "hidden_size": 32,
     "embedding_size": 12,
     "filters": 8,
     "blocks": 1,
@@ -13,7 +13,7 @@ SMALL = {
     "averaging": 0.95,
     "batch_size": 8,
     "epochs": 12,
-    "learning_rate": 0.01,
+    "learning_rate": 0.006,
     "beam_size": 2,
 }
 
