@@ -65,6 +65,11 @@ class Server:
         assert found is not None
         return int(found[1]) / 1024
 
+    def processor(self) -> float:
+        """Seconds that it has computed, over all cores."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> int:
         """Ask it to stop; its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -170,7 +175,9 @@ def main() -> None:
         model, texts = train(Path(folder))
         server = Server(Path(folder))
         try:
+            idle = server.processor()
             times, errors = asyncio.run(predicting(server.port, texts, seconds))
+            share = (server.processor() - idle) / (len(times) * (1 + WARM_UP / seconds))
             after_load = server.memory()
             round_seconds, worst, wrong = asyncio.run(streaming(server.port, texts, model))
             after_streams = server.memory()
@@ -183,6 +190,7 @@ def main() -> None:
         ["requests a second", f"{len(times) / seconds:,.0f}"],
         ["p50", f"{1000 * np.quantile(times, 0.5):.0f} ms"],
         ["p99", f"{1000 * np.quantile(times, 0.99):.0f} ms"],
+        ["processor time of the server, a request", f"{1000 * share:.1f} ms"],
         ["errors", f"{errors} of {len(times):,}"],
         [f"{SESSIONS:,} WebSocket sessions, a step of each", f"{round_seconds:.2f} s a round, clients in one process"],
         ["largest difference from offline", f"{worst:.1e}"],
