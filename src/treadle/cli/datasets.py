@@ -34,7 +34,7 @@ def datasets(
         if is_picture(cells[0]):
             table.columns[column] = write_pictures(cells, path.with_suffix(""))
     with path.open("w", encoding="utf-8") as file:
-        for cells in zip(*table.columns.values(), strict=True):
-            row = dict(zip(table.columns, cells, strict=True))
-            file.write(json.dumps(row, ensure_ascii=False, default=lambda array: array.tolist()) + "\n")
+        for row in zip(*table.columns.values(), strict=True):
+            content = dict(zip(table.columns, row, strict=True))
+            file.write(json.dumps(content, ensure_ascii=False, default=lambda array: array.tolist()) + "\n")
     print(f"{counted(len(table), 'row')} written to {path}")
