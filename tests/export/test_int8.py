@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
 from treadle.cli import program
+from treadle.compiler.quantisation import quantise, restore
 from treadle.errors import InputError
 from treadle.export import export
+from treadle.export.onnx.packing import packed
+from treadle.nn import Stack
 from treadle.tasks import (
     Forecaster,
     LanguageModel,
@@ -118,3 +123,36 @@ def test_what_learns_while_it_answers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="goes on learning"):
         export(OnlineRegressor(), "int8", tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_keeps_its_weights_in_8_bits_and_is_what_they_stand_for(tmp_path: Path) -> None:
+    """The JSON, the proof and the answers are those of the rounded model; only the file is smaller."""
+    torch.manual_seed(0)
+    stack = Stack("lstm", 12, 64, 2, bidirectional=True).eval()
+    whole, small = tmp_path / "whole", tmp_path / "small"
+    export(stack, "onnx", whole)
+    lines = export(stack, "onnx", small, int8=True)
+    assert lines[-1].startswith("largest difference from Treadle: ")
+    sizes = [(folder / "model.onnx").stat().st_size for folder in (small, whole)]
+    assert sizes[0] < 0.3 * sizes[1]
+    model = onnx.load(small / "model.onnx")
+    kinds = {weight.name.rpartition("/")[2]: weight.data_type for weight in model.graph.initializer}
+    assert kinds["numbers"] == onnx.TensorProto.INT8
+    made = {node.output[0] for node in model.graph.node if node.op_type in ("DequantizeLinear", "Reshape")}
+    read = [name for node in model.graph.node if node.op_type == "LSTM" for name in node.input[1:3]]
+    assert len(read) == 4
+    assert set(read) <= made
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_only_what_8_bits_hold_to_the_last_bit_is_kept_in_them(turned: bool) -> None:
+    weight = torch.randn(40, 30)
+    held = restore(*quantise(weight)).numpy()
+    held = np.ascontiguousarray(held.T) if turned else held
+    for array, kept in ((held, True), (weight.numpy(), False), (held[None].repeat(2, 0) * [[[1]], [[2]]], not turned)):
+        initialisers, nodes = packed("w", array.astype(np.float32))
+        assert bool(nodes) == kept
+        if kept:
+            numbers, scale = (numpy_helper.to_array(one) for one in initialisers[:2])
+            product = numbers * np.expand_dims(scale, 0 if turned else 1)
+            np.testing.assert_allclose(product.reshape(array.shape), array, rtol=1e-6)

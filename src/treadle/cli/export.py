@@ -10,7 +10,7 @@ def export(
     model: Annotated[Path, Argument(help="A run folder.")],
     to: Annotated[str, Option(help="The format: onnx, c or int8.")],
     out: Annotated[Path, Option(help="A folder for the files, new or empty.")],
-    int8: Annotated[bool, Option("--int8", help="Of c: weights in 8 bits.")] = False,
+    int8: Annotated[bool, Option("--int8", help="Of onnx and c: weights in 8 bits.")] = False,
     name: Annotated[str | None, Option(help="Of c: begins every name in it; by default 'model'.")] = None,
 ) -> None:
     """Parse, export, print what was written and how it was proved."""

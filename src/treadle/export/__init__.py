@@ -29,7 +29,7 @@ def export(model: Any, to: str, out: str | Path, **options: Any) -> list[str]:
         model: A fitted estimator, or the folder of one.
         to: The format, a name of `FORMATS`.
         out: The folder for the files; made if it is not there, and refused if it holds anything.
-        **options: Of the format: `name` and `int8` of "c".
+        **options: Of the format: `int8` of "onnx" and "c", `name` of "c".
 
     Returns:
         What was written and how it was proved, a line each.

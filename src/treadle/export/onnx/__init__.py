@@ -11,6 +11,7 @@ from treadle.export.onnx.caption import write_captioner
 from treadle.export.onnx.forecast import write_forecaster
 from treadle.export.onnx.language import write_language_model
 from treadle.export.onnx.online import write_online
+from treadle.export.onnx.packing import rounded
 from treadle.export.onnx.recurrent import write_layers
 from treadle.export.onnx.sequence import write_sequences
 from treadle.export.onnx.speech import write_recognizer
@@ -37,12 +38,13 @@ WRITERS: dict[Any, Callable[[Any], Written]] = {
 """What writes the graphs of a model, by its class."""
 
 
-def write(model: Any, folder: Path) -> list[str]:
+def write(model: Any, folder: Path, *, int8: bool = False) -> list[str]:
     """Write the graphs and `preprocessing.json`, and hold them to the model in ONNX Runtime.
 
     Args:
         model: A fitted estimator, or layers.
         folder: An empty folder.
+        int8: Whether matrices are rounded to 8 bits with a scale a row, and kept so.
 
     Returns:
         What was written and the largest difference, a line each.
@@ -55,5 +57,5 @@ def write(model: Any, folder: Path) -> list[str]:
         check_is_fitted(model, "network_")
     for kind, writer in WRITERS.items():
         if isinstance(model, kind):
-            return writer(model).save(folder)
+            return writer(rounded(model) if int8 else model).save(folder)
     raise InputError(f"a {type(model).__name__} has no form in ONNX; estimators of treadle.tasks and layers have")

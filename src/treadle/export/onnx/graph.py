@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 from torch import Tensor
+
+from treadle.export.onnx.packing import packed
 
 OPSET, IR = 18, 8
 """The versions of operators and file that are written: those of the end of 2022, which every runtime in use reads."""
@@ -135,10 +137,12 @@ class Graph:
         return Graph(name, self)
 
     def to_onnx(self) -> Any:
-        """The graph in ONNX's own form."""
+        """The graph in ONNX's own form; weights that 8 bits can hold are kept so."""
         inputs, outputs = ([port.to_onnx() for port in side] for side in (self.inputs, self.outputs))
-        weights = [numpy_helper.from_array(array, name) for name, array in self._weights.items()]
-        return helper.make_graph(self.nodes, self.name, inputs, outputs, weights)
+        kept = [packed(name, array) for name, array in self._weights.items()]
+        weights = [weight for initialisers, _ in kept for weight in initialisers]
+        nodes = [node for _, first in kept for node in first]
+        return helper.make_graph([*nodes, *self.nodes], self.name, inputs, outputs, weights)
 
     def model(self) -> bytes:
         """The file of the graph.
