@@ -177,3 +177,7 @@ def test_products_with_rare_symbols_have_few_shapes() -> None:
     for count in range(1, 60):
         softmax.losses(torch.randn(count, 16), torch.randint(0, 30, (count,)))
     assert rows == {0, ROWS}
+
+
+def test_no_positions_have_no_probabilities_of_all_symbols() -> None:
+    assert AdaptiveSoftmax(8, 50, [20]).log_probabilities(torch.zeros(2, 0, 8)).shape == (2, 0, 50)

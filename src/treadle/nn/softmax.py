@@ -194,7 +194,7 @@ class AdaptiveSoftmax(nn.Module):
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """As in `Softmax`."""
         found: Tensor = self.clusters.log_prob(hidden.reshape(-1, hidden.shape[-1]))
-        return found.view(*hidden.shape[:-1], -1)
+        return found.view(*hidden.shape[:-1], found.shape[1])
 
 
 class _CrossEntropy(torch.autograd.Function):
