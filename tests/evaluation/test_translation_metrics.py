@@ -124,3 +124,9 @@ def test_a_picture_has_a_field_for_every_weight_that_can_be_seen():
     svg = attention_map(["a", "b"], ["x", "y", "z"], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
     assert svg.count("opacity: 0.5") >= 2
     assert "x at a, y at a, z at b" in svg
+
+
+def test_a_picture_of_attention_keeps_letters_that_matplotlib_has_no_font_for() -> None:
+    svg = attention_map(["今天", "。"], ["today"], [[0.9, 0.1]])
+    assert "今天" in svg
+    assert "。" in svg

@@ -8,6 +8,7 @@ letters, in the page's font.
 import hashlib
 import io
 import re
+import warnings
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -86,7 +87,9 @@ def draw(paint: Callable[["Axes"], None], alt: str, width: float = 4.6, height: 
         figure = Figure(figsize=(width, height), layout="constrained")
         paint(figure.add_subplot())
         text = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():  # letters that matplotlib's font lacks, the page's has
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+            FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
     return _inline(text.getvalue(), alt)
 
 
