@@ -13,12 +13,12 @@ from treadle.cli import main
 from treadle.tasks import folder
 
 def watched(path, content, write=folder.write_atomically):
-    print("writes", path.name, file=sys.stderr)
+    sys.stderr.write(f"writes {path.name}\\n")
     write(path, content)
 
 folder.write_atomically = watched
 code = main()
-print("in a group" if distributed.is_initialized() else "by itself", file=sys.stderr)
+sys.stderr.write("in a group\\n" if distributed.is_initialized() else "by itself\\n")
 sys.exit(code)
 """
 

@@ -89,6 +89,10 @@ document.getElementById("language").addEventListener("click", () => {
   dressed();
   show();
 });
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();  // the address names the model that is shown
+  main.focus();
+});
 addEventListener("hashchange", () => show(true));
 dressed();
 open();
