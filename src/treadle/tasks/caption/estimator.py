@@ -8,22 +8,19 @@ import torch
 
 from treadle.data import split_rows
 from treadle.data.pictures import Captioned, captioned_of_lists
-from treadle.errors import InputError, counted
+from treadle.errors import InputError
 from treadle.tasks.caption.encoders import FramesEncoder, PictureEncoder
 from treadle.tasks.caption.features import CaptionFeatures
 from treadle.tasks.caption.reporting import Reported
 from treadle.tasks.caption.settings import CaptionerSettings, LookingSettings
-from treadle.tasks.estimator import Estimator
-from treadle.tasks.language.settings import ALPHABETS
-from treadle.tasks.search import BeamSettings
 from treadle.tasks.settings import check
 from treadle.tasks.translate.encoder import Encoder
 from treadle.tasks.translate.network import TranslationNetwork
-from treadle.tasks.translate.objective import translation_objective
+from treadle.tasks.translate.writer import Writer
 from treadle.training import Progress
 
 
-class Captioner(Estimator, Reported):
+class Captioner(Writer, Reported):
     """Learn to say in a sentence what a picture shows, or what happens in a sequence of frames.
 
     A convolutional net, trained jointly, makes regions of a picture (`treadle.nn.regions.Regions`); of frames, each a
@@ -84,6 +81,7 @@ class Captioner(Estimator, Reported):
     """
 
     task = "caption"
+    shape, reading = CaptionerSettings, LookingSettings
     network_: TranslationNetwork  # both base classes know of one
 
     def __init__(
@@ -91,77 +89,28 @@ class Captioner(Estimator, Reported):
         *,
         hidden_size: int = 128,
         layers: int = 1,
-        bidirectional: bool = True,
         embedding_size: int = 64,
-        tied: bool | None = None,
-        attention: str = "general",
-        attention_size: int | None = None,
-        heads: int = 1,
-        coverage: bool = False,
-        coverage_weight: float = 1.0,
         input_feeding: bool = True,
         picture_size: int = 96,
         filters: int = 32,
         stages: int = 2,
         blocks: int = 2,
-        unit: str | None = None,
-        vocabulary_size: int | None = None,
-        min_count: int | None = None,
-        lowercase: bool = False,
         dropout: float = 0.1,
         embedding_dropout: float = 0.1,
-        word_dropout: float = 0.0,
         label_smoothing: float = 0.0,
-        scheduled_sampling: float = 0.0,
-        beam_size: int = 5,
-        normalisation: str = "average",
-        length_penalty: float = 1.0,
-        no_repeat_ngram: int = 0,
         batch_size: int = 20,
         batch_tokens: int = 32768,
         precision: str = "float32",
         **options: Any,
     ) -> None:
-        options |= {"hidden_size": hidden_size, "layers": layers, "dropout": dropout}
+        options |= {"hidden_size": hidden_size, "layers": layers, "dropout": dropout, "input_feeding": input_feeding}
+        options |= {"embedding_size": embedding_size, "embedding_dropout": embedding_dropout}
+        options |= {"label_smoothing": label_smoothing}
         super().__init__(batch_size=batch_size, batch_tokens=batch_tokens, precision=precision, **options)
-        self.bidirectional = bidirectional
-        self.embedding_size = embedding_size
-        self.tied = tied
-        self.attention = attention
-        self.attention_size = attention_size
-        self.heads = heads
-        self.coverage = coverage
-        self.coverage_weight = coverage_weight
-        self.input_feeding = input_feeding
         self.picture_size = picture_size
         self.filters = filters
         self.stages = stages
         self.blocks = blocks
-        self.unit = unit
-        self.vocabulary_size = vocabulary_size
-        self.min_count = min_count
-        self.lowercase = lowercase
-        self.embedding_dropout = embedding_dropout
-        self.word_dropout = word_dropout
-        self.label_smoothing = label_smoothing
-        self.scheduled_sampling = scheduled_sampling
-        self.beam_size = beam_size
-        self.normalisation = normalisation
-        self.length_penalty = length_penalty
-        self.no_repeat_ngram = no_repeat_ngram
-
-    def check_arguments(self) -> None:
-        """Check every argument, as far as that needs no data.
-
-        Raises:
-            InputError: An argument lies outside its range.
-        """
-        super().check_arguments()
-        values = self.get_params()
-        for settings in (CaptionerSettings, LookingSettings, BeamSettings):
-            check(settings, values | {"tied": values["tied"] is not False})
-        if self.init_from is not None:
-            raise InputError("init_from is a language model's folder, which a captioner cannot begin from")
 
     def fit(self, X: Any, y: Any, *, dev: Sequence[Any] | None = None) -> Self:
         """Train.
@@ -218,11 +167,7 @@ class Captioner(Estimator, Reported):
                 f"{data.places[longest]}: {lengths[longest]:,} regions, frames or symbols, expected at most "
                 f"batch_tokens = {self.batch_tokens:,}; raise batch_tokens, or lower picture_size"
             )
-        network = self.build_network()
-        a_pass = max(len(data) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
-        settings = self.training_settings(a_pass, checkpoint_seconds)
-        objective = translation_objective(network, train, held, settings)
-        self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        self.train_on(train, held, checkpoint_seconds, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
 
     def build_network(self) -> TranslationNetwork:
@@ -232,6 +177,7 @@ class Captioner(Estimator, Reported):
             InputError: An argument lies outside its range.
         """
         settings = self.recurrent_settings()
+        assert isinstance(settings, CaptionerSettings)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             self.network_ = TranslationNetwork(self._encoder(settings), settings, vocabulary=len(self.features_.target))
@@ -257,16 +203,6 @@ class Captioner(Estimator, Reported):
             init=settings.init,
         )
 
-    def search_settings(self, beam_size: int | None = None, n_best: int = 1) -> BeamSettings:
-        """How it searches, unless told otherwise; no narrower than the number of captions that is asked for.
-
-        Raises:
-            InputError: A number is below 1.
-        """
-        width = self.beam_size if beam_size is None else beam_size
-        wide = max(width, n_best) if width >= 1 else width
-        return check(BeamSettings, self.get_params() | {"beam_size": wide, "n_best": n_best})
-
     def describe(self) -> str:
         """The model in a few words: "Convolutional encoder, LSTM decoder with general attention and input feeding"."""
         words = super().describe()
@@ -276,25 +212,11 @@ class Captioner(Estimator, Reported):
         fed = " and input feeding" if self.input_feeding else ""
         return f"{encoder}, {written} decoder with {self.attention} attention{fed}"
 
-    def describe_size(self) -> str:
-        """The size of the fitted model and what it reads, in one phrase."""
-        units = counted(self.hidden_size, "unit")
-        return f"{self.count_parameters():,} parameters, {units}; {self.features_.describe()}"
-
-    def recurrent_settings(self) -> CaptionerSettings:
-        """The shape of the fitted network."""
-        tied = self.features_.target.unit not in ALPHABETS if self.tied is None else self.tied
-        return check(CaptionerSettings, self.get_params() | {"tied": tied})
-
     def explain(self) -> list[str]:
         """What runs the encoder, and which engine runs the decoder and why not the others."""
         encoder: Any = self.network_.encoder
         looks = f"encoder: {encoder.stack.explain()}" if isinstance(encoder, FramesEncoder) else _CONVOLUTIONS
         return [looks, _STEPS if self.input_feeding else f"decoder: {self.network_.decoder.explain()}"]
-
-    def fitted_to_json(self) -> dict[str, Any]:
-        """Scales and symbols, as JSON can hold them."""
-        return {"features": self.features_.to_json()}
 
     def restore_fitted(self, saved: dict[str, Any]) -> None:
         """Take up what `fitted_to_json` gave.

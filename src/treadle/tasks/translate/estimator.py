@@ -8,21 +8,18 @@ import torch
 
 from treadle.data import split_rows
 from treadle.data.pairs import Pairs, pairs_of_lists
-from treadle.errors import InputError, counted
+from treadle.errors import InputError
 from treadle.evaluation.translation import PRIMARY, translation_scores
-from treadle.tasks.estimator import Estimator
-from treadle.tasks.language.settings import ALPHABETS
-from treadle.tasks.search import BeamSettings
 from treadle.tasks.settings import check
 from treadle.tasks.translate.features import PairFeatures
 from treadle.tasks.translate.network import TranslationNetwork
-from treadle.tasks.translate.objective import translation_objective
 from treadle.tasks.translate.reader import Reader
 from treadle.tasks.translate.settings import PairSettings, TranslatorSettings
+from treadle.tasks.translate.writer import Writer
 from treadle.training import Progress
 
 
-class Translator(Estimator, Reader):
+class Translator(Writer, Reader):
     """Learn to turn one text into another from pairs of them.
 
     An encoder reads the source, a decoder writes the target and looks back through attention; see
@@ -81,6 +78,7 @@ class Translator(Estimator, Reader):
     """
 
     task = "translate"
+    shape, reading = TranslatorSettings, PairSettings
     network_: TranslationNetwork  # both base classes know of one
 
     def __init__(
@@ -88,29 +86,8 @@ class Translator(Estimator, Reader):
         *,
         hidden_size: int = 512,
         layers: int = 1,
-        bidirectional: bool = True,
-        embedding_size: int = 256,
-        tied: bool | None = None,
-        attention: str = "general",
-        attention_size: int | None = None,
-        heads: int = 1,
-        coverage: bool = False,
-        coverage_weight: float = 1.0,
-        input_feeding: bool = False,
-        unit: str | None = None,
         joint: bool | None = None,
-        vocabulary_size: int | None = None,
-        min_count: int | None = None,
-        lowercase: bool = False,
         dropout: float = 0.4,
-        embedding_dropout: float = 0.3,
-        word_dropout: float = 0.0,
-        label_smoothing: float = 0.1,
-        scheduled_sampling: float = 0.0,
-        beam_size: int = 5,
-        normalisation: str = "average",
-        length_penalty: float = 1.0,
-        no_repeat_ngram: int = 0,
         copy_unknown: bool = True,
         batch_size: int = 512,
         batch_tokens: int = 4096,
@@ -119,42 +96,8 @@ class Translator(Estimator, Reader):
     ) -> None:
         options |= {"hidden_size": hidden_size, "layers": layers, "dropout": dropout}
         super().__init__(batch_size=batch_size, batch_tokens=batch_tokens, precision=precision, **options)
-        self.bidirectional = bidirectional
-        self.embedding_size = embedding_size
-        self.tied = tied
-        self.attention = attention
-        self.attention_size = attention_size
-        self.heads = heads
-        self.coverage = coverage
-        self.coverage_weight = coverage_weight
-        self.input_feeding = input_feeding
-        self.unit = unit
         self.joint = joint
-        self.vocabulary_size = vocabulary_size
-        self.min_count = min_count
-        self.lowercase = lowercase
-        self.embedding_dropout = embedding_dropout
-        self.word_dropout = word_dropout
-        self.label_smoothing = label_smoothing
-        self.scheduled_sampling = scheduled_sampling
-        self.beam_size = beam_size
-        self.normalisation = normalisation
-        self.length_penalty = length_penalty
-        self.no_repeat_ngram = no_repeat_ngram
         self.copy_unknown = copy_unknown
-
-    def check_arguments(self) -> None:
-        """Check every argument, as far as that needs no data.
-
-        Raises:
-            InputError: An argument lies outside its range.
-        """
-        super().check_arguments()
-        values = self.get_params()
-        for settings in (TranslatorSettings, PairSettings, BeamSettings):
-            check(settings, values | {"tied": values["tied"] is not False})
-        if self.init_from is not None:
-            raise InputError("init_from is a language model's folder, which a translator cannot begin from")
 
     def fit(self, X: Any, y: Any, *, dev: Sequence[Any] | None = None) -> Self:
         """Train.
@@ -203,11 +146,7 @@ class Translator(Estimator, Reader):
         self.features_ = PairFeatures.fit(data, check(PairSettings, self.get_params()))
         train, held = self.features_.encode(data), self.features_.encode(dev)
         self._refuse_too_long(data, train.lengths.tolist())
-        network = self.build_network()
-        a_pass = max(len(data) / self.batch_size, float(train.lengths.sum()) / self.batch_tokens)
-        settings = self.training_settings(a_pass, checkpoint_seconds)
-        objective = translation_objective(network, train, held, settings)
-        self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        self.train_on(train, held, checkpoint_seconds, checkpoint=checkpoint, resume=resume, progress=progress)
         return self
 
     def _refuse_too_long(self, data: Pairs, lengths: list[int]) -> None:
@@ -235,16 +174,6 @@ class Translator(Estimator, Reader):
             )
         return self.network_
 
-    def search_settings(self, beam_size: int | None = None, n_best: int = 1) -> BeamSettings:
-        """How it searches, unless told otherwise; no narrower than the number of translations that is asked for.
-
-        Raises:
-            InputError: A number is below 1.
-        """
-        width = self.beam_size if beam_size is None else beam_size
-        wide = max(width, n_best) if width >= 1 else width
-        return check(BeamSettings, self.get_params() | {"beam_size": wide, "n_best": n_best})
-
     def score(self, X: Any, y: Any) -> float:
         """The share of translations that are right to the letter where targets are single words, else BLEU.
 
@@ -263,28 +192,10 @@ class Translator(Estimator, Reader):
         fed = " and input feeding" if self.input_feeding else ""
         return f"{words} encoder, decoder with {self.attention} attention{fed}"
 
-    def describe_size(self) -> str:
-        """The size of the fitted model and what it reads, in one phrase."""
-        units = counted(self.hidden_size, "unit")
-        return f"{self.count_parameters():,} parameters, {units}; {self.features_.describe()}"
-
-    def recurrent_settings(self) -> TranslatorSettings:
-        """The shape of the fitted network.
-
-        An alphabet's embedding is next to nothing, and one that has to serve as inputs and as logits learns far more
-        slowly.
-        """
-        tied = self.features_.target.unit not in ALPHABETS if self.tied is None else self.tied
-        return check(TranslatorSettings, self.get_params() | {"tied": tied})
-
     def explain(self) -> list[str]:
         """For encoder and decoder, which engine runs them and why not the others."""
         encoder: Any = self.network_.encoder
         return [f"encoder: {encoder.stack.explain()}", f"decoder: {self.network_.decoder.explain()}"]
-
-    def fitted_to_json(self) -> dict[str, Any]:
-        """The symbols, as JSON can hold them."""
-        return {"features": self.features_.to_json()}
 
     def restore_fitted(self, saved: dict[str, Any]) -> None:
         """Take up what `fitted_to_json` gave.
