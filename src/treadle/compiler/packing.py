@@ -41,9 +41,10 @@ class Share:
         return bool(np.array_equal(np.diff(self.at), self.n[1:-2]))
 
     @cached_property
-    def addresses(self) -> tuple[int, int]:
-        """Where the two tables lie in memory."""
-        return self.at.ctypes.data, self.n.ctypes.data
+    def entries(self) -> dict[str, int]:
+        """What a thread's table says of it, the places of the two tables in memory included."""
+        at, n = self.at.ctypes.data, self.n.ctypes.data
+        return {"at": at, "n": n, "first": self.first, "together": int(self.together)}
 
     def backward(self) -> "Share":
         """The same in the opposite order."""

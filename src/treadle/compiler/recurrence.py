@@ -15,7 +15,7 @@ from torch import Tensor
 from treadle.cells import Cell, State
 from treadle.compiler.cpu.run import Pass
 from treadle.compiler.lower import Lowered, check_same, lower
-from treadle.compiler.packing import Packing, Share, pack
+from treadle.compiler.packing import Packing, pack
 from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Loop, Partition, partition
 from treadle.compiler.sums import Sums
@@ -145,7 +145,7 @@ class Recurrence:
         sequences = {**space.arrays, "x": packing.pack(x, space.arrays["x"]), "y": y}
         initial = {name: packing.pack_rows(s) for name, s in zip(names, state, strict=True)}
         final = {name: _outlet(packing, s) for name, s in initial.items()}
-        self._launch(which, packing, packing.shares, derived, sequences, initial, final)
+        self._launch(which, packing, derived, sequences, initial, final)
         return packing.unpack(y), [packing.unpack_rows(final[name]) for name in names], Kept(sequences, space)
 
     def backward(
@@ -167,7 +167,7 @@ class Recurrence:
         names = [f"g{i}" for i in range(len(gs))]
         initial = {name: packing.pack_rows(g) for name, g in zip(names, gs, strict=True)}
         final = {name: _outlet(packing, g) for name, g in initial.items()}
-        self._launch("backward", packing, packing.backward_shares, derived, arrays, initial, final, totals)
+        self._launch("backward", packing, derived, arrays, initial, final, totals)
         found = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
         states = [packing.unpack_rows(final[name]) for name in names]
         sums = {name: total.sum((0, 1)) for name, total in totals.items()}
@@ -177,7 +177,6 @@ class Recurrence:
         self,
         which: str,
         packing: Packing,
-        shares: Sequence[Share],
         derived: Sequence[Tensor],
         sequences: dict[str, Tensor],
         initial: dict[str, Tensor],
@@ -189,8 +188,9 @@ class Recurrence:
         loop = self.compiled(which, dtype)
         sharing = loop.sharing_threads(torch.get_num_threads()) if packing.shared else 1
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
-            prepared = one.prepare_once(derived) if which in ANSWERING else one.prepare(derived)
-            if one.run(packing, shares, prepared, sequences, initial, final, totals):
+            forms = one.plan(packing).forms
+            prepared = one.prepare_once(derived, forms) if which in ANSWERING else one.prepare(derived, forms)
+            if one.run(packing, prepared, sequences, initial, final, totals):
                 return
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from treadle.compiler.cpu.large import product, sum_of_products
 from treadle.compiler.partition import Columns, Partition
 from treadle.compiler.program import Matrix, Vector
 
@@ -47,7 +48,7 @@ class Sums:
         for columns, matrix in self.x:
             gradient, weight = _columns(arrays, columns), matrix.of(derived[matrix.parameter])
             if matrix.outputs[1] == x.shape[1]:
-                result = gradient @ weight if result is None else result.addmm_(gradient, weight)
+                result = product(gradient, weight) if result is None else result.addmm_(gradient, weight)
             else:
                 result = torch.zeros_like(x) if result is None else result
                 start, width = matrix.outputs
@@ -82,7 +83,7 @@ class Sums:
             a, g = _columns(arrays, block.operand), _columns(arrays, block.gradient)
             left, right = (g, a) if block.matrix.transposed else (a, g)
             if whole:
-                found[number] = left.t() @ right
+                found[number] = sum_of_products(left, right)
                 continue
             if gradient is None:
                 gradient = found[number] = torch.zeros_like(weight, memory_format=torch.contiguous_format)

@@ -121,6 +121,12 @@ class Code:
         """Write a vector, or a number, `offset` numbers after `base`."""
         self.builder.store(value, self.at(base, offset)).align = self.size
 
+    def prefetch(self, base: Value, offset: Value) -> None:
+        """Ask for a line that will be read soon; nothing happens where there is none."""
+        function = self.intrinsic("llvm.prefetch", [POINTER], VOID, [POINTER, I32, I32, I32])
+        read, locality, data = (ir.Constant(I32, number) for number in (0, 2, 1))
+        self.builder.call(function, [self.at(base, offset), read, locality, data])
+
     def masked_load(self, base: Value, offset: Value, mask: Value) -> Value:
         """The lanes of a vector where the mask is set, zeros elsewhere."""
         vector = self.vector()

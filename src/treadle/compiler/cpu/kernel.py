@@ -50,7 +50,14 @@ class Kernel:
 
 
 def emit(
-    schedule: Schedule, machine: Machine, dtype: str, *, keeps: bool, product: str = "product", sharing: bool = False
+    schedule: Schedule,
+    machine: Machine,
+    dtype: str,
+    *,
+    keeps: bool,
+    product: str = "product",
+    other: str | None = None,
+    sharing: bool = False,
 ) -> Kernel:
     """Write the kernel of a schedule.
 
@@ -60,21 +67,30 @@ def emit(
         dtype: "float32" or "float64".
         keeps: Whether carried values are kept for all steps (in the packed order) or only for two.
         product: The name of the product that it calls.
+        other: The name of one that it calls instead where the table says so, on weights that are packed for it.
         sharing: Whether threads share the columns of all rows, meeting before every product, in place of the rows.
     """
-    return _Emitter(schedule, machine, dtype, keeps, product, sharing).run()
+    return _Emitter(schedule, machine, dtype, keeps, (product, other), sharing).run()
 
 
 class _Emitter:
     def __init__(
-        self, schedule: Schedule, machine: Machine, dtype: str, keeps: bool, product: str, sharing: bool
+        self,
+        schedule: Schedule,
+        machine: Machine,
+        dtype: str,
+        keeps: bool,
+        products: tuple[str, str | None],
+        sharing: bool,
     ) -> None:
         self.schedule, self.dtype, self.keeps = schedule, dtype, keeps
         self.lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
         self.module = ir.Module(schedule.name)
         self.slots: dict[str, Value] = {}
         self.columns: dict[str, list[int]] = {}
+        product, other = products
         self.external = declare_product(self.module, product)
+        self.other = None if other is None else declare_product(self.module, other)
         self.code = Code(self.module, "loop", ["*table"], dtype, self.lanes)
         self.meeting = Meeting(self.code) if sharing else None
 
@@ -145,7 +161,7 @@ class _Emitter:
         place = name.split()[0]
         if self.meeting is None:
             vectors = self.slot(f"vectors {place}")
-            code.builder.call(self.external, [*a, weights, inputs, *start, *out, rows, vectors])
+            self.call_product(name, [*a, weights, inputs, *start, *out, rows, vectors])
             return
         stage = self.schedule.stages[int(place)]
         assert isinstance(stage, ProductStage)
@@ -153,7 +169,19 @@ class _Emitter:
             column, vectors = self.slot(f"from {place} {piece}"), self.slot(f"vectors {place} {piece}")
             mine = code.at(weights, code.mul(column, self.slot(f"depth {name}")))
             begin, result = ((code.at(address, column), stride) for address, stride in (start, out))
-            code.builder.call(self.external, [*a, mine, inputs, *begin, *result, rows, vectors])
+            self.call_product(name, [*a, mine, inputs, *begin, *result, rows, vectors])
+
+    def call_product(self, name: str, arguments: list[Value]) -> None:
+        """One of the two products."""
+        b = self.code.builder
+        if self.other is None:
+            b.call(self.external, arguments)
+            return
+        with b.if_else(b.icmp_signed("!=", self.slot(f"other {name}"), self.code.integer(0))) as (other, usual):
+            with other:
+                b.call(self.other, arguments)
+            with usual:
+                b.call(self.external, arguments)
 
     def hoist(self, place: int, stage: ProductStage, start: Value, stop: Value) -> None:
         """The hoisted terms of a stage for all steps of a chunk."""

@@ -1,5 +1,7 @@
 """What the processor offers: how wide its vectors are, and how large a tile of a matrix product its registers hold."""
 
+import ctypes
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +20,7 @@ class Machine:
         vector_bytes: Bytes of a vector register.
         panel_vectors: Vectors of a panel, the block of columns that a tile of a product computes at once.
         tile_rows: Rows of the largest tile; `tile_rows * panel_vectors` sums stay in registers.
+        amx: Whether there are tile registers that multiply bfloat16, and this process may use them.
     """
 
     cpu: str
@@ -25,6 +28,7 @@ class Machine:
     vector_bytes: int
     panel_vectors: int
     tile_rows: int
+    amx: bool
 
     @property
     def name(self) -> str:
@@ -51,4 +55,14 @@ def host() -> Machine:
         shape = (32, 2, 6)  # of 16 registers: 12 sums
     else:
         shape = (16, 4, 6)  # 32 registers of NEON; of SSE some spill
-    return Machine(binding.get_host_cpu_name(), features.flatten(), *shape)
+    wanted = os.environ.get("TREADLE_AMX") != "0"
+    amx = wanted and shape[0] == 64 and features.get("amx-bf16", False) and _may_use_amx()
+    return Machine(binding.get_host_cpu_name(), features.flatten(), *shape, amx)
+
+
+def _may_use_amx() -> bool:
+    """Ask Linux for the tile registers, which a process has to do once: their state makes its threads larger."""
+    if platform.system() != "Linux":
+        return False
+    arch_prctl, ask_for_component, tile_data = 158, 0x1023, 18
+    return bool(ctypes.CDLL(None).syscall(arch_prctl, ask_for_component, tile_data) == 0)

@@ -8,20 +8,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from treadle.compiler.cpu import library, team
+from treadle.compiler.cpu.amx.product import NAME as AMX_PRODUCT
+from treadle.compiler.cpu.functions import amx_functions, content, int8_product, tile_functions
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
-from treadle.compiler.cpu.sharing import looped_weights, parts, sharing_threads
+from treadle.compiler.cpu.plan import Plan
+from treadle.compiler.cpu.sharing import looped_weights, parts, shared_columns, sharing_threads
 from treadle.compiler.cpu.tile_int8 import NAME as INT8_PRODUCT
-from treadle.compiler.cpu.weights import Bias, Int8Weights, Weights, content, int8_product, merged_runs, tile_functions
-from treadle.compiler.packing import Packing, Share
+from treadle.compiler.cpu.weights import AmxWeights, Bias, Int8Weights, Weights, merged_runs
+from treadle.compiler.packing import Packing
 from treadle.compiler.partition import Loop
-from treadle.compiler.schedule import ProductStage, schedule
+from treadle.compiler.schedule import ProductStage, Term, schedule
+
+TILED_ROWS, TILED_INPUTS = 8, 32
+"""Rows and inputs from which a product is faster in tiles, of 16 by 32, which are never read in part."""
 
 CHUNK_BYTES = 384 * 1024
 """Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache."""
@@ -29,10 +36,37 @@ CHUNK_BYTES = 384 * 1024
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a pass makes of the parameters before its loop: addresses by slot, and the tensors that hold them."""
+    """What a pass makes of the parameters before its loop: what its table says of them, and tensors that hold it."""
 
-    addresses: list[tuple[int, int]]
+    entries: list[tuple[int, int]]
     tensors: list[Tensor]
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """What a product multiplies with, and how.
+
+    Attributes:
+        forms: Its weights in panels and, where the processor has tiles, for these.
+        hoisted: Whether it is multiplied for many steps at once.
+        choice: The slot that says which of the forms is read; None where there is one.
+        depth: The slot of the numbers that a column takes; None where nobody asks.
+    """
+
+    forms: list[Weights]
+    hoisted: bool
+    choice: int | None
+    depth: int | None
+
+    def takes_tiles(self, rows: float) -> bool:
+        """Whether a product of so many rows is faster in tiles."""
+        enough = rows >= TILED_ROWS and self.forms[0].inputs >= TILED_INPUTS
+        return len(self.forms) > 1 and enough
+
+    def entries(self, weights: Weights, tiled: bool) -> list[tuple[int, int]]:
+        """What the table says of the form that was chosen."""
+        told = ((self.choice, int(tiled)), (self.depth, weights.depth))
+        return [(slot, value) for slot, value in told if slot is not None]
 
 
 class Pass:
@@ -49,12 +83,17 @@ class Pass:
     def __init__(self, loop: Loop, dtype: torch.dtype, name: str, sharing: int = 1, *, int8: bool = False) -> None:
         self.dtype, self.name = dtype, _name(dtype)
         self.schedule = schedule(loop)
-        self.keeps = loop.name == "forward"
+        self.keeps, self.backwards = loop.name == "forward", loop.name == "backward"
         self.sharing = sharing
         self.weights_as: type[Weights] = Int8Weights if int8 else Weights
         product = INT8_PRODUCT if int8 else "product"
-        kernel = emit(self.schedule, host(), self.name, keeps=self.keeps, product=product, sharing=sharing > 1)
+        other = AMX_PRODUCT if host().amx and dtype == torch.float32 and not int8 else None
+        kernel = emit(
+            self.schedule, host(), self.name, keeps=self.keeps, product=product, other=other, sharing=sharing > 1
+        )
         imports = {product: int8_product() if int8 else tile_functions(self.name)[product]}
+        if other is not None:
+            imports[other] = amx_functions()[other]
         if sharing > 1 and (size := team.team_size()) is not None:
             imports["omp_get_num_threads"] = size
         self.enter = library.load(kernel.module, ["enter"], imports=imports, announce=f"{name}, {loop.name}")["enter"]
@@ -72,13 +111,17 @@ class Pass:
             for n, b in buffers.items()
             if b.kind in ("chunk", "scratch") and f"buffer {n}" in self.slots
         ]
-        self.weights: list[Weights] = []
+        self.operands: list[_Operand] = []
         self.biases: list[Bias] = []
         self.template = [0] * len(self.slots)
         self._fill_sizes(kernel.columns)
+        self.rings = (
+            [] if self.keeps else [(self.slots[f"buffer {n}"], self.row_width(n)) for n in self.schedule.carried]
+        )
         self.parts = parts(self.schedule, self.lanes) if sharing > 1 else []
+        self.plans: WeakKeyDictionary[Packing, Plan] = WeakKeyDictionary()
         self.memory: list[Tensor] = []
-        self.last: tuple[Any, Prepared] | None = None
+        self.last: dict[tuple[bool, ...], tuple[Any, Prepared]] = {}
         self.shared_by: dict[int, int] = {}
 
     def _fill_sizes(self, columns: Mapping[str, list[int]]) -> None:
@@ -93,10 +136,9 @@ class Pass:
             fixed[f"vectors {place}"] = vectors = -(-stage.outputs // self.lanes)
             for kind, terms in (("h", stage.hoisted), ("t", stage.terms)):
                 for number, term in enumerate(terms):
-                    fixed[f"inputs {place} {kind}{number}"] = term.inputs
-                    slot = self.slots[f"weights {place} {kind}{number}"]
-                    self.weights.append(self.weights_as.of(slot, term, stage.outputs, vectors * self.lanes))
-                    fixed[f"depth {place} {kind}{number}"] = self.weights[-1].depth
+                    name = f"{place} {kind}{number}"
+                    fixed[f"inputs {name}"] = term.inputs
+                    self.operands.append(self._operand(name, term, stage.outputs, hoisted=kind == "h"))
             runs = merged_runs([(column, v.parameter, v.start, v.width) for column, v in stage.bias])
             if f"bias {place}" in self.slots:
                 self.biases.append(Bias(self.slots[f"bias {place}"], vectors * self.lanes, runs))
@@ -106,6 +148,14 @@ class Pass:
         for place, tensor in self.numbers.items():
             self.template[place] = tensor.data_ptr()
 
+    def _operand(self, name: str, term: Term, outputs: int, *, hoisted: bool) -> "_Operand":
+        """What a term reads, and where the table says how."""
+        choice = self.slots.get(f"other {name}")
+        kinds = (self.weights_as,) if choice is None else (self.weights_as, AmxWeights)
+        width = -(-outputs // self.lanes) * self.lanes
+        forms = [kind.of(self.slots[f"weights {name}"], term, outputs, width) for kind in kinds]
+        return _Operand(forms, hoisted, choice, self.slots.get(f"depth {name}"))
+
     def row_width(self, name: str) -> int:
         """Numbers from one row of a buffer to the next: products have whole vectors."""
         buffer = self.schedule.buffers[name]
@@ -113,21 +163,63 @@ class Pass:
             return -(-buffer.width // self.lanes) * self.lanes
         return buffer.width
 
-    def prepare(self, derived: Sequence[Tensor]) -> Prepared:
-        """Weights in panels, biases summed: what a call makes of the parameters before the loop."""
-        sizes = [weights.width * weights.depth for weights in self.weights] + [bias.width for bias in self.biases]
+    def plan(self, packing: Packing) -> Plan:
+        """What the tables say of a packing; known again for the next call of the same shape."""
+        found = self.plans.get(packing)
+        if found is None:
+            found = self.plans[packing] = self._plan(packing)
+        return found
+
+    def _plan(self, packing: Packing) -> Plan:
+        shares = packing.backward_shares if self.backwards else packing.shares
+        steps, longest, item = len(shares[0].n) - 3, packing.longest, self.dtype.itemsize
+        width = sum(width for _, width, whole in self.work if whole)
+        chunk = max(1, min(steps, CHUNK_BYTES // max(1, width * longest * item)))
+        sizes = [(slot, width * longest * (chunk if whole else 1) * item) for slot, width, whole in self.work]
+        sizes += [(slot, 2 * longest * width * item) for slot, width in self.rings]
+        rows = packing.size / max(1, steps * len(shares))
+        together = rows * chunk if shares[0].together else rows
+        forms = tuple(operand.takes_tiles(together if operand.hoisted else rows) for operand in self.operands)
+        fixed = {"steps": steps, "chunk": chunk, "ring": longest, "threads": self.sharing}
+        tables = [
+            self._table({**fixed, **share.entries, **columns})
+            for share in shares
+            for columns in shared_columns(self.parts, self.sharing)
+        ]
+        return Plan.of(steps, forms, tables, sizes, shared=self.sharing > 1)
+
+    def _table(self, entries: Mapping[str, int]) -> list[int]:
+        """The table with some of its slots filled, of those that this kernel has."""
+        table = self.template.copy()
+        for name, value in entries.items():
+            if (slot := self.slots.get(name)) is not None:
+                table[slot] = value
+        return table
+
+    def prepare(self, derived: Sequence[Tensor], forms: Sequence[bool] | None = None) -> Prepared:
+        """Weights in panels, biases summed: what a call makes of the parameters before the loop.
+
+        Args:
+            derived: The parameters.
+            forms: Of every operand, whether its weights are read as tiles; None where none are.
+        """
+        chosen = forms or [False] * len(self.operands)
+        weights = [operand.forms[tiled] for operand, tiled in zip(self.operands, chosen, strict=True)]
+        sizes = [one.width * one.depth for one in weights] + [bias.width for bias in self.biases]
         memory = torch.empty(sum(sizes), dtype=self.dtype)
         starts = list(accumulate(sizes, initial=0))
         base, item = memory.data_ptr(), self.dtype.itemsize
-        for weights, start in zip(self.weights, starts, strict=False):
-            weights.pack(derived, self.lanes, memory[start : start + weights.width * weights.depth])
-        for bias, start in zip(self.biases, starts[len(self.weights) :], strict=False):
+        for one, start in zip(weights, starts, strict=False):
+            one.pack(derived, memory[start : start + one.width * one.depth])
+        for bias, start in zip(self.biases, starts[len(weights) :], strict=False):
             bias.sum(derived, memory[start : start + bias.width])
-        places = [weights.slot for weights in self.weights] + [bias.slot for bias in self.biases]
-        addresses = [(slot, base + start * item) for slot, start in zip(places, starts, strict=False)]
+        places = [one.slot for one in weights] + [bias.slot for bias in self.biases]
+        entries = [(slot, base + start * item) for slot, start in zip(places, starts, strict=False)]
+        for operand, one, tiled in zip(self.operands, weights, chosen, strict=True):
+            entries += operand.entries(one, tiled)
         vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
-        addresses += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
-        return Prepared(addresses, [memory, *vectors])
+        entries += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
+        return Prepared(entries, [memory, *vectors])
 
     @property
     def looped_bytes(self) -> int:
@@ -140,19 +232,18 @@ class Pass:
             self.shared_by[threads] = sharing_threads(self.schedule, threads, host(), self.lanes)
         return self.shared_by[threads]
 
-    def prepare_once(self, derived: Sequence[Tensor]) -> Prepared:
+    def prepare_once(self, derived: Sequence[Tensor], forms: tuple[bool, ...]) -> Prepared:
         """`prepare`, or what it gave the last time where the parameters are still the same."""
-        now, last = content(derived), self.last
+        now, last = content(derived), self.last.get(forms)
         if last is not None and now is not None and last[0] == now:
             return last[1]
-        prepared = self.prepare(derived)
-        self.last = (now, prepared)
+        prepared = self.prepare(derived, forms)
+        self.last[forms] = (now, prepared)
         return prepared
 
     def run(
         self,
         packing: Packing,
-        shares: Sequence[Share],
         prepared: Prepared,
         sequences: Mapping[str, Tensor],
         initial: Mapping[str, Tensor],
@@ -163,7 +254,6 @@ class Pass:
 
         Args:
             packing: How the rows are packed.
-            shares: Of each thread, in the order of this pass.
             prepared: What `prepare` gave.
             sequences: Every sequence buffer, `[size, width]`; a part of the columns of a wider array is fine.
             initial: What is carried, before the first step of every row, `[batch, width]` in the packed order.
@@ -173,79 +263,40 @@ class Pass:
         Returns:
             Whether it ran: threads that share rows must all be there, and sometimes are not.
         """
-        steps = len(shares[0].n) - 3
-        if steps == 0:
+        plan = self.plan(packing)
+        if plan.steps == 0:
             return True
-        slots, table = self.slots, self.template.copy()
-        for place, address in prepared.addresses:
-            table[place] = address
+        slots, entries = self.slots, prepared.entries.copy()
         for name, sequence in sequences.items():
-            if (slot := f"buffer {name}") in slots:
-                table[slots[slot]] = sequence.data_ptr()
-                table[slots[f"row {name}"]] = sequence.stride(0)
+            if (slot := slots.get(f"buffer {name}")) is not None:
+                entries.append((slot, sequence.data_ptr()))
+                entries.append((slots[f"row {name}"], sequence.stride(0)))
         for name, start in initial.items():
-            table[slots[f"initial {name}"]] = start.data_ptr()
-            table[slots[f"final {name}"]] = final[name].data_ptr()
-        chunk = self.chunk(packing, steps)
-        table[slots["steps"]], table[slots["chunk"]] = steps, chunk
-        if "ring" in slots:
-            table[slots["ring"]] = packing.longest
-        places = self._places(packing, chunk, initial)
-        memory = self._take(sum(size for _, size in places) * len(shares))
-        address = memory.data_ptr()
-        tables: list[list[int]] = []
-        for share in shares:
-            mine = table.copy()
-            mine[slots["at"]], mine[slots["n"]] = share.addresses
-            mine[slots["first"]], mine[slots["together"]] = share.first, int(share.together)
-            for place, size in places:
-                mine[place] = address
-                address += size * self.dtype.itemsize
-            for name, total in (totals or {}).items():
-                mine[slots[f"buffer {name}"]] = total[len(tables)].data_ptr()
-            tables.append(mine)
+            entries.append((slots[f"initial {name}"], start.data_ptr()))
+            entries.append((slots[f"final {name}"], final[name].data_ptr()))
         if self.sharing > 1:
             meeting = np.zeros(1, dtype=np.int64)
-            tables = self._shared(tables[0], meeting.ctypes.data)
+            entries.append((slots["meeting"], meeting.ctypes.data))
+        memory = self._take(plan.size)
+        tables = plan.fill(entries, memory.data_ptr())
+        for name, total in (totals or {}).items():
+            for thread, table in enumerate(tables):
+                table[slots[f"buffer {name}"]] = total[0 if self.sharing > 1 else thread].data_ptr()
+        ran = True
+        if self.sharing > 1:
             ran = team.run_together(self.enter, np.array(tables, dtype=np.int64))
         else:
-            ran = True
             team.run(self.enter, np.array(tables, dtype=np.int64))
         self.memory.append(memory)
         return ran
 
-    def _shared(self, table: list[int], meeting: int) -> list[list[int]]:
-        """The table of one row for all threads, each with its part of the columns."""
-        table[self.slots["meeting"]], table[self.slots["threads"]] = meeting, self.sharing
-        tables = []
-        for thread in range(self.sharing):
-            mine = table.copy()
-            for part in self.parts:
-                for slot, value in part.of(thread, self.sharing).items():
-                    mine[self.slots[slot]] = value
-            tables.append(mine)
-        return tables
-
-    def _places(self, packing: Packing, chunk: int, initial: Mapping[str, Tensor]) -> list[tuple[int, int]]:
-        """The slots of what one thread needs for itself, and how many numbers each takes."""
-        found = [(slot, width * packing.longest * (chunk if whole else 1)) for slot, width, whole in self.work]
-        if not self.keeps:
-            rings = ((self.slots[f"buffer {name}"], start.shape[1]) for name, start in initial.items())
-            found += [(slot, 2 * packing.longest * width) for slot, width in rings]
-        return [(slot, -(-size // 16) * 16) for slot, size in found]
-
     def _take(self, size: int) -> Tensor:
-        """Memory for the pass itself: that of an earlier call where it is large enough and no other thread has it."""
+        """Bytes for the pass itself: those of an earlier call where they are enough and no other thread has them."""
         try:
             memory = self.memory.pop()
         except IndexError:
-            memory = torch.empty(0, dtype=self.dtype)
-        return memory if memory.numel() >= size else torch.empty(size, dtype=self.dtype)
-
-    def chunk(self, packing: Packing, steps: int) -> int:
-        """Steps whose hoisted products are computed at once."""
-        width = sum(width for _, width, whole in self.work if whole)
-        return max(1, min(steps, CHUNK_BYTES // max(1, width * packing.longest * self.dtype.itemsize)))
+            memory = torch.empty(0, dtype=torch.uint8)
+        return memory if memory.numel() >= size else torch.empty(size, dtype=torch.uint8)
 
 
 def _name(dtype: torch.dtype) -> str:

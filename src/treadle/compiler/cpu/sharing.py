@@ -6,6 +6,7 @@ each product and each group of functions, the same part of the columns; before a
 reads what the others have written.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from treadle.compiler.cpu.machine import Machine
@@ -50,6 +51,11 @@ def parts(schedule: Schedule, lanes: int) -> list[Part]:
             slots = f"from {place} {number}", f"vectors {place} {number}"
             found.append(Part(*slots, column, width, lanes))
     return found
+
+
+def shared_columns(parts: Sequence[Part], threads: int) -> list[dict[str, int]]:
+    """What the table of each thread says of its columns."""
+    return [{k: v for part in parts for k, v in part.of(thread, threads).items()} for thread in range(threads)]
 
 
 def looped_weights(schedule: Schedule) -> int:

@@ -45,8 +45,8 @@ class SingleStep:
         self._loop, self._prepared = loop, prepared
         self._kept = [x, y, *state]  # the table holds their addresses, which keep nothing alive
         slots, table = loop.slots, loop.template.copy()
-        for slot, address in prepared.addresses:
-            table[slot] = address
+        for slot, entry in prepared.entries:
+            table[slot] = entry
         for name, array in (("x", x), ("y", y)):
             if f"buffer {name}" in slots:  # a step need not read its input
                 table[slots[f"buffer {name}"]] = array.data_ptr()
@@ -85,8 +85,8 @@ class SingleStep:
             derived: The parameters of the recurrence, as in the beginning; they are copied.
         """
         prepared = self._loop.prepare([tensor.detach().clone() for tensor in derived])
-        for slot, address in prepared.addresses:
-            self._tables[:, slot] = address
+        for slot, entry in prepared.entries:
+            self._tables[:, slot] = entry
         self._prepared = prepared
 
     def run(self, rows: int) -> None:

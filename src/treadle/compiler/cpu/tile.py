@@ -74,7 +74,7 @@ def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: Mappi
         """All rows by the panels at `column` (in vectors)."""
         weights = code.at(g["weights"], code.mul(code.mul(column, code.integer(lanes)), g["inputs"]))
         start, out = (code.at(g[name], code.mul(column, code.integer(lanes))) for name in ("start", "out"))
-        with even_blocks(code, machine, g["rows"]) as (row, rows):
+        with even_blocks(code, g["rows"], machine.tile_rows) as (row, rows):
             a, first, out_row = (
                 code.at(base, code.mul(row, stride))
                 for base, stride in ((g["a"], g["a_row"]), (start, g["start_row"]), (out, g["out_row"]))
@@ -126,9 +126,21 @@ def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> None:
 
 
 def _digest(module: Any, machine: Machine) -> None:
-    """Two sums in every lane over 32-bit words, of the words and of the sums so far: they tell contents apart."""
+    """Of every array in a table of addresses and words: two sums in every lane, of the words and of the sums so far."""
     lanes = machine.vector_bytes // 4
-    code = Code(module, "digest", ["*from", "words", "*to"], "float32", lanes)
+    one = _digest_of_one(module, lanes)
+    code = Code(module, "digest", ["*table", "arrays", "*to"], "float32", lanes)
+    g, b = code.arguments, code.builder
+    with code.loop(code.integer(0), g["arrays"]) as array:
+        place = code.mul(array, code.integer(2))
+        address, words = (code.load(g["table"], code.add(place, code.integer(i)), I64) for i in range(2))
+        target = code.at(g["to"], code.mul(place, code.integer(lanes)))
+        b.call(one, [b.inttoptr(address, POINTER), words, target])
+    code.done()
+
+
+def _digest_of_one(module: Any, lanes: int) -> Any:
+    code = Code(module, "digest_of_one", ["*from", "words", "*to"], "float32", lanes, private=True)
     g, b = code.arguments, code.builder
     kind = ir.VectorType(ir.IntType(32), lanes)
     zero = ir.Constant(kind, None)
@@ -146,6 +158,7 @@ def _digest(module: Any, machine: Machine) -> None:
     for i, value in enumerate(loop.values):
         code.store(b.bitcast(value, code.vector()), g["to"], code.integer(i * lanes))
     code.done()
+    return code.function
 
 
 def declare_product(module: Any, name: str = "product") -> Any:

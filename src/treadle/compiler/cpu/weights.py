@@ -2,57 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from treadle.compiler.cpu import library, tile, tile_int8
+from treadle.compiler.cpu import tile_int8
+from treadle.compiler.cpu.amx import product as amx
+from treadle.compiler.cpu.functions import pack_panels, pack_tiles
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.program import Matrix
 from treadle.compiler.schedule import Term
-
-
-@cache
-def tile_functions(dtype: str) -> dict[str, int]:
-    """The addresses of `product`, `pack` and `digest` for a type of number."""
-    functions = ["product", "pack", "digest"]
-    return library.load(tile.build(host(), dtype), functions, announce=f"the matrix tile for {dtype}")
-
-
-@cache
-def int8_product() -> int:
-    """The address of the product with weights in 8 bits."""
-    return library.load(tile_int8.build(host()), [tile_int8.NAME], announce="the matrix tile for int8")[tile_int8.NAME]
-
-
-@cache
-def _pack(dtype: torch.dtype) -> Any:
-    return library.function(tile_functions(str(dtype).removeprefix("torch."))["pack"], 7)
-
-
-@cache
-def _digest() -> Any:
-    return library.function(tile_functions("float32")["digest"], 3)
-
-
-def content(tensors: Sequence[Tensor]) -> Any:
-    """What tells whether tensors are the same as before: where they lie, torch's count of their changes, and a digest.
-
-    The digest is for changes that torch does not count, such as those of `parameter.data`.
-    """
-    found: list[Any] = []
-    for tensor in tensors:
-        if not tensor.is_contiguous():
-            return None
-        sums = np.empty(host().vector_bytes // 2, dtype=np.int32)
-        words = tensor.numel() * tensor.element_size() // 4
-        _digest()(tensor.data_ptr(), words, sums.ctypes.data)
-        version = None if tensor.is_inference() else tensor._version
-        found.append((tensor.data_ptr(), version, sums.tobytes()))
-    return found
 
 
 @dataclass(frozen=True)
@@ -86,16 +45,16 @@ class Weights:
         """Numbers that a column takes."""
         return self.inputs
 
-    def pack(self, derived: Sequence[Tensor], lanes: int, into: Tensor) -> None:
+    def pack(self, derived: Sequence[Tensor], into: Tensor) -> None:
         """Write the panels, `[width * depth]`."""
+        pack_panels(self.weight(derived), self.width, into)
+
+    def weight(self, derived: Sequence[Tensor]) -> Tensor:
+        """The weight `[inputs, outputs]`: a part of a parameter, or put together from parts of several."""
         if len(self.blocks) == 1:
-            weight = derived[self.blocks[0][2].parameter]
-            place, by_input, by_output = _where(weight, self.blocks[0][2])
-        else:
-            weight = self.whole(derived)
-            place, by_input, by_output = weight.data_ptr(), self.outputs, 1
-        sizes = (self.inputs, self.outputs, self.width // lanes)
-        _pack(weight.dtype)(place, by_input, by_output, *sizes, into.data_ptr())
+            matrix = self.blocks[0][2]
+            return matrix.of(derived[matrix.parameter])  # type: ignore[no-any-return]  # typed for any tree of numbers
+        return self.whole(derived)
 
     def whole(self, derived: Sequence[Tensor]) -> Tensor:
         """The weight `[inputs, outputs]`, zeros where no parameter has a part in it."""
@@ -106,6 +65,19 @@ class Weights:
         return weight
 
 
+class AmxWeights(Weights):
+    """Those that are read as tiles of bfloat16, three for a float32."""
+
+    @property
+    def depth(self) -> int:
+        """Numbers that a column takes."""
+        return amx.column_floats(self.inputs)
+
+    def pack(self, derived: Sequence[Tensor], into: Tensor) -> None:
+        """Write the tiles, `[width * depth]`."""
+        pack_tiles(self.weight(derived), self.width, into)
+
+
 class Int8Weights(Weights):
     """Those that are read in 8 bits."""
 
@@ -114,9 +86,9 @@ class Int8Weights(Weights):
         """Numbers that a column takes: its whole numbers, four to one of these, and its scale."""
         return tile_int8.column_floats(self.inputs)
 
-    def pack(self, derived: Sequence[Tensor], lanes: int, into: Tensor) -> None:
+    def pack(self, derived: Sequence[Tensor], into: Tensor) -> None:
         """Write the panels, `[width * depth]`."""
-        into.copy_(tile_int8.pack(self.whole(derived), lanes, host().panel_vectors))
+        into.copy_(tile_int8.pack(self.whole(derived), host().vector_bytes // 4, host().panel_vectors))
 
 
 @dataclass(frozen=True)
@@ -172,11 +144,3 @@ def merged_runs(runs: list[tuple[int, int, int, int]]) -> list[tuple[int, int, i
                 continue
         result.append((column, parameter, start, width))
     return result
-
-
-def _where(weight: Tensor, matrix: Matrix) -> tuple[int, int, int]:
-    """The address of a part of a parameter, and its strides from input to input and from output to output."""
-    rows, columns = weight.stride()
-    by_input, by_output = (columns, rows) if matrix.transposed else (rows, columns)
-    offset = matrix.inputs[0] * by_input + matrix.outputs[0] * by_output
-    return weight.data_ptr() + offset * weight.element_size(), by_input, by_output

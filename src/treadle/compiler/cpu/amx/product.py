@@ -1,0 +1,118 @@
+"""The product of a step: any rows by packed weights."""
+
+from typing import Any
+
+from llvmlite import ir
+
+from treadle.compiler.cpu.amx.blocks import BLOCK, TALL, Blocks, over_columns, write_blocks, write_split
+from treadle.compiler.cpu.amx.registers import (
+    DEEP,
+    LANES,
+    LINE,
+    PARTS,
+    ROWS,
+    TILE,
+    Configuration,
+    Tiles,
+    groups_of,
+    split_pairs,
+)
+from treadle.compiler.cpu.blocks import even_blocks
+from treadle.compiler.cpu.entry import write_entry
+from treadle.compiler.cpu.ir import I8, I64, POINTER, Code, Value
+from treadle.compiler.cpu.tile import PRODUCT
+
+NAME = "product_amx"
+
+
+def column_floats(inputs: int) -> int:
+    """The size of a column in float32 numbers."""
+    return -(-inputs // DEEP) * DEEP * PARTS // 2
+
+
+def build() -> ir.Module:
+    """The module with `product_amx`, `pack_amx`, and `enter` for a product whose rows are shared out to threads."""
+    module = ir.Module("tile amx")
+    product = _product(module, write_blocks(module), write_split(module))
+    _pack(module)
+    write_entry(module, _from_table(module, product), together=False)
+    return module
+
+
+def _from_table(module: Any, product: Any) -> Any:
+    """The product of a table that holds its arguments."""
+    code = Code(module, "loop", ["*table"], "float32", LANES, private=True)
+    b, arguments = code.builder, []
+    for place, name in enumerate(PRODUCT):
+        value = code.load(code.arguments["table"], code.integer(place), I64)
+        arguments.append(b.inttoptr(value, POINTER) if name.startswith("*") else value)
+    b.call(product, arguments)
+    code.done()
+    return code.function
+
+
+def _product(module: Any, blocks: Blocks, split: Any) -> Any:
+    """All rows by all columns: blocks of rows, in each some inputs after the other, columns innermost."""
+    code = Code(module, NAME, PRODUCT, "float32", LANES)
+    g, b, tiles = code.arguments, code.builder, Tiles(code)
+    parts = b.alloca(I8, size=TALL * BLOCK * PARTS * TILE)
+    parts.align = 64
+    configuration = Configuration(code)
+    panel_bytes = code.mul(groups_of(code, g["inputs"]), code.integer(PARTS * TILE))
+
+    def multiply(tall: Value, places: list[Value], heights: list[Value]) -> None:
+        """The operand's parts by all columns."""
+        panel, groups, start, start_row, out = places
+
+        def strip(column: Value, block: Any) -> None:
+            here = code.at(panel, code.mul(column, panel_bytes), I8)
+            begin, result = (code.at(base, code.mul(column, code.integer(LANES))) for base in (start, out))
+            b.call(block, [parts, here, panel_bytes, groups, begin, start_row, result, g["out_row"], *heights])
+
+        over_columns(code, blocks, tall, g["vectors"], strip)
+
+    with even_blocks(code, g["rows"], TALL * ROWS) as (row, rows):
+        tall = b.sdiv(code.add(rows, code.integer(ROWS - 1)), code.integer(ROWS))
+        more = b.sdiv(code.sub(code.add(rows, tall), code.integer(1)), tall)
+        last = code.sub(rows, more)  # the last tile may begin with rows of the one before, and makes the same of them
+        configuration.load(tiles, more)
+        with code.loop(code.integer(0), g["inputs"], BLOCK * DEEP) as k:
+            inputs = code.min(code.sub(g["inputs"], k), code.integer(BLOCK * DEEP))
+            a = code.at(g["a"], code.add(code.mul(row, g["a_row"]), k))
+            with code.loop(code.integer(0), tall) as tile:
+                first = code.min(code.mul(tile, more), last)
+                into = code.at(parts, code.mul(tile, code.integer(BLOCK * PARTS * TILE)), I8)
+                with code.loop(code.integer(0), more) as r:
+                    origin = code.at(a, code.mul(code.add(first, r), g["a_row"]))
+                    b.call(split, [origin, inputs, code.at(into, code.mul(r, code.integer(LINE)), I8)])
+            begins = b.icmp_signed("==", k, code.integer(0))
+            start, start_row = (b.select(begins, g[f"start{end}"], g[f"out{end}"]) for end in ("", "_row"))
+            start = code.at(start, code.mul(row, start_row))
+            out = code.at(g["out"], code.mul(row, g["out_row"]))
+            panel = code.at(g["weights"], code.mul(k, code.integer(PARTS * TILE // DEEP)), I8)
+            multiply(tall, [panel, groups_of(code, inputs), start, start_row, out], [more, last])
+    tiles.release()
+    code.done()
+    return code.function
+
+
+def _pack(module: Any) -> None:
+    """Tiles from the panels that `tile` reads: of `inputs` by `vectors` vectors that stand together."""
+    code = Code(module, "pack_amx", ["*from", "inputs", "vectors", "*to"], "float32", LANES)
+    g, b = code.arguments, code.builder
+    groups = groups_of(code, g["inputs"])
+    width = code.mul(g["vectors"], code.integer(LANES))
+    with code.loop(code.integer(0), g["vectors"]) as v, code.loop(code.integer(0), groups) as k:
+        tile = code.mul(code.add(code.mul(v, groups), k), code.integer(PARTS * TILE))
+        with code.loop(code.integer(0), code.integer(LANES)) as pair:
+            halves = []
+            for i in range(2):
+                number = code.add(code.mul(k, code.integer(DEEP)), code.integer(i * LANES), pair)
+                there = b.icmp_signed("<", number, g["inputs"])
+                row = code.mul(b.select(there, number, code.integer(0)), width)
+                place = code.add(row, code.mul(v, code.integer(LANES)))
+                halves.append(b.select(there, code.load(g["from"], place), code.number(0.0)))
+            for part, pairs in enumerate(split_pairs(code, *halves)):
+                offset = code.add(tile, code.integer(part * TILE), code.mul(pair, code.integer(LINE)))
+                b.store(pairs, code.at(g["to"], offset, I8)).align = 64
+    code.done()

@@ -1,0 +1,165 @@
+r"""Sums over many rows: \(\sum_k a_k^\top b_k\), the gradient of a weight, on tile registers.
+
+Some hundred rows at a time are split into parts, those of `b` once and those of `a` block by block; what they give is
+summed in registers that begin at zero, and only then added to the rest, so that small terms do not meet a large sum.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+from treadle.compiler.cpu.amx.blocks import BLOCK, TALL, WIDE, Blocks, over_columns, write_blocks
+from treadle.compiler.cpu.amx.registers import (
+    DEEP,
+    LANES,
+    LINE,
+    PARTS,
+    ROWS,
+    TILE,
+    Configuration,
+    Tiles,
+    groups_of,
+    split_pairs,
+)
+from treadle.compiler.cpu.entry import write_entry
+from treadle.compiler.cpu.ir import I8, I64, POINTER, Code, Value
+
+SLOTS = ("*a", "a_row", "*b", "b_row", "rows", "height", "width", "*out", "out_row", "*memory")
+"""Of a thread's table: two arrays with the same rows, the columns of each, and where their product is added to."""
+
+
+TOGETHER = 12
+"""Tiles of rows that are summed before they join the rest."""
+
+
+def memory_bytes(width: int) -> int:
+    """What a thread needs beside its arrays: zeros, parts of `a`, the sums of a block, parts of `b`."""
+    vectors = -(-width // LANES)
+    return WIDE * LINE + TALL * BLOCK * PARTS * TILE + vectors * (TALL * TILE + TOGETHER * PARTS * TILE)
+
+
+def build() -> ir.Module:
+    """The module with `enter`."""
+    module = ir.Module("sums amx")
+    write_entry(module, _Sums(module, write_blocks(module)).write(), together=False)
+    return module
+
+
+class _Sums:
+    """Writes the loop over a thread's rows."""
+
+    def __init__(self, module: Any, blocks: Blocks) -> None:
+        self.code = code = Code(module, "loop", ["*table"], "float32", LANES)
+        self.blocks = blocks
+        self.table: dict[str, Value] = {}
+        for place, name in enumerate(SLOTS):
+            value = code.load(code.arguments["table"], code.integer(place), I64)
+            self.table[name.strip("*")] = code.builder.inttoptr(value, POINTER) if name.startswith("*") else value
+        self.vectors = code.builder.sdiv(code.add(self.table["width"], code.integer(LANES - 1)), code.integer(LANES))
+        self.width = code.mul(self.vectors, code.integer(LANES))
+        self.nothing = self.table["memory"]
+        self.left = code.at(self.nothing, code.integer(WIDE * LINE), I8)
+        self.found = code.at(self.left, code.integer(TALL * BLOCK * PARTS * TILE), I8)
+        self.right = code.at(self.found, code.mul(self.width, code.integer(TALL * ROWS)))
+
+    def write(self) -> Any:
+        """The function of a table."""
+        code, table, zero = self.code, self.table, self.code.integer(0)
+        tiles = Tiles(code)
+        Configuration(code).load(tiles, code.integer(ROWS))
+        for column in range(WIDE):
+            code.store(code.number(0.0), self.nothing, code.integer(column * LANES))
+        with code.loop(zero, table["rows"], TOGETHER * DEEP) as k:
+            rows = code.min(code.sub(table["rows"], k), code.integer(TOGETHER * DEEP))
+            groups = groups_of(code, rows)
+            self.split_right(k, rows, groups)
+            with code.loop(zero, table["height"], TALL * ROWS) as top:
+                high = code.min(code.sub(table["height"], top), code.integer(TALL * ROWS))
+                with code.loop(zero, groups, BLOCK) as first:
+                    here = code.min(code.sub(groups, first), code.integer(BLOCK))
+                    row = code.mul(first, code.integer(DEEP))
+                    a = code.at(table["a"], code.add(code.mul(code.add(k, row), table["a_row"]), top))
+                    self.split_left(a, code.sub(rows, row), high, here)
+                    self.multiply(first, here, high)
+                self.add(top, high)
+        tiles.release()
+        code.done()
+        return code.function
+
+    def split_right(self, k: Value, rows: Value, groups: Value) -> None:
+        """The parts of some rows of `b`, as weights."""
+        code, zero = self.code, self.code.integer(0)
+        origin = code.at(self.table["b"], code.mul(k, self.table["b_row"]))
+        with code.loop(zero, groups) as group, code.loop(zero, code.integer(LANES)) as pair:
+            first = code.add(code.mul(group, code.integer(DEEP)), pair)
+            with code.loop(zero, self.vectors) as v:
+                column = code.mul(v, code.integer(LANES))
+                mask = code.tail_mask(code.sub(self.table["width"], column))
+                place = code.at(origin, column)
+                numbers = (first, code.add(first, code.integer(LANES)))
+                halves = [_row(code, place, self.table["b_row"], number, rows, mask) for number in numbers]
+                into = code.at(self.right, code.mul(v, code.integer(TOGETHER * PARTS * TILE)), I8)
+                _store(code, into, group, pair, halves)
+
+    def split_left(self, a: Value, rows: Value, high: Value, groups: Value) -> None:
+        """The parts of some columns of `a`, turned round: an operand."""
+        code, zero, stride = self.code, self.code.integer(0), self.table["a_row"]
+        with code.loop(zero, high, ROWS) as first:
+            mask = code.tail_mask(code.sub(high, first))
+            origin = code.at(a, first)
+            into = code.at(self.left, code.mul(first, code.integer(BLOCK * PARTS * TILE // ROWS)), I8)
+            with code.loop(zero, groups) as group:
+                turned = []
+                for i in range(2):
+                    begin = code.add(code.mul(group, code.integer(DEEP)), code.integer(i * LANES))
+                    numbers = [code.add(begin, code.integer(j)) for j in range(LANES)]
+                    for number in numbers:  # no processor foresees that the columns beside them come next
+                        code.prefetch(origin, code.add(code.mul(number, stride), code.integer(TALL * ROWS)))
+                    turned.append(code.transposed([_row(code, origin, stride, n, rows, mask) for n in numbers]))
+                for r, halves in enumerate(zip(*turned, strict=True)):
+                    _store(code, into, group, code.integer(r), list(halves))
+
+    def multiply(self, first: Value, groups: Value, high: Value) -> None:
+        """The block's sums over some groups of rows from `first` on."""
+        code, b, zero = self.code, self.code.builder, self.code.integer(0)
+        tall = b.sdiv(code.add(high, code.integer(ROWS - 1)), code.integer(ROWS))
+        last = code.mul(code.sub(tall, code.integer(1)), code.integer(ROWS))
+        begins = b.icmp_signed("==", first, zero)
+        apart = code.integer(TOGETHER * PARTS * TILE)
+
+        def strip(column: Value, block: Any) -> None:
+            """What these rows add to the columns at `column` (in vectors)."""
+            tiles = code.add(code.mul(column, apart), code.mul(first, code.integer(PARTS * TILE)))
+            found = code.at(self.found, code.mul(column, code.integer(LANES)))
+            start, start_row = b.select(begins, self.nothing, found), b.select(begins, zero, self.width)
+            places = [start, start_row, found, self.width]
+            panel = code.at(self.right, tiles, I8)
+            b.call(block, [self.left, panel, apart, groups, *places, code.integer(ROWS), last])
+
+        over_columns(code, self.blocks, tall, self.vectors, strip)
+
+    def add(self, top: Value, high: Value) -> None:
+        """The block's sums to those of all rows before."""
+        code, table, zero = self.code, self.table, self.code.integer(0)
+        with code.loop(zero, high) as r, code.loop(zero, self.vectors) as v:
+            column = code.mul(v, code.integer(LANES))
+            mask = code.tail_mask(code.sub(table["width"], column))
+            target = code.at(table["out"], code.mul(code.add(top, r), table["out_row"]))
+            new = code.load(self.found, code.add(code.mul(r, self.width), column))
+            both = code.builder.fadd(new, code.masked_load(target, column, mask))
+            code.masked_store(both, target, column, mask)
+
+
+def _row(code: Code, origin: Value, stride: Value, number: Value, rows: Value, mask: Value) -> Value:
+    """A vector of a row; zeros past the last row, which is not read."""
+    none = ir.Constant(mask.type, None)
+    there = code.builder.icmp_signed("<", number, rows)
+    return code.masked_load(origin, code.mul(number, stride), code.builder.select(there, mask, none))
+
+
+def _store(code: Code, tiles: Value, group: Value, row: Value, halves: list[Value]) -> None:
+    """Two vectors as a row of each of a group's tiles."""
+    place = code.add(code.mul(group, code.integer(PARTS * TILE)), code.mul(row, code.integer(LINE)))
+    for part, pairs in enumerate(split_pairs(code, *halves)):
+        address = code.at(tiles, code.add(place, code.integer(part * TILE)), I8)
+        code.builder.store(pairs, address).align = LINE

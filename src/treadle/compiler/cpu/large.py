@@ -1,0 +1,78 @@
+"""Large products outside the loop, for gradients: torch's, or in tiles where the processor has them."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from treadle.compiler.cpu import team
+from treadle.compiler.cpu.amx import product as amx
+from treadle.compiler.cpu.amx import sums as amx_sums
+from treadle.compiler.cpu.amx.registers import LANES
+from treadle.compiler.cpu.functions import amx_functions, amx_sums_entry, pack_tiles
+from treadle.compiler.cpu.machine import host
+
+ROWS_A_THREAD = 512
+"""Rows that are worth a thread of their own."""
+
+SMALLEST = 32
+"""Columns of an array below which the tiles would be filled too little."""
+
+
+def product(a: Tensor, weight: Tensor) -> Tensor:
+    """`a @ weight` of `a [rows, inputs]` and `weight [inputs, outputs]`; rows may stand apart from each other."""
+    inputs, outputs = weight.shape
+    if not _in_tiles(a, inputs, outputs):
+        return a @ weight
+    width = -(-outputs // LANES) * LANES
+    tiles = torch.empty(width * amx.column_floats(inputs))
+    pack_tiles(weight, width, tiles)
+    start, found = torch.zeros(width), torch.empty(len(a), width)
+
+    def table(first: int, last: int, _thread: int) -> tuple[int, ...]:
+        rows = _at(a, first), a.stride(0), tiles.data_ptr(), inputs, start.data_ptr(), 0, _at(found, first), width
+        return *rows, last - first, width // LANES
+
+    _run(amx_functions()["enter"], len(a), table)
+    return found[:, :outputs]
+
+
+def sum_of_products(a: Tensor, b: Tensor) -> Tensor:
+    """`a.t() @ b` of `a [rows, height]` and `b [rows, width]`; rows may stand apart from each other."""
+    height, width = a.shape[1], b.shape[1]
+    if not _in_tiles(a, height, width) or b.stride(1) != 1:
+        return a.t() @ b
+    found = torch.zeros(_threads(len(a)), height, width)
+    memory = torch.empty(len(found), amx_sums.memory_bytes(width) // 4)
+
+    def table(first: int, last: int, thread: int) -> tuple[int, ...]:
+        arrays = _at(a, first), a.stride(0), _at(b, first), b.stride(0)
+        return *arrays, last - first, height, width, found[thread].data_ptr(), width, memory[thread].data_ptr()
+
+    _run(amx_sums_entry(), len(a), table)
+    return found[0] if len(found) == 1 else found.sum(0)
+
+
+def _in_tiles(a: Tensor, *sizes: int) -> bool:
+    """Whether tiles are faster for the rows of an array and these sizes of a product."""
+    possible = host().amx and a.dtype == torch.float32 and a.stride(1) == 1
+    return possible and len(a) >= ROWS_A_THREAD and min(sizes) >= SMALLEST
+
+
+def _threads(rows: int) -> int:
+    return max(1, min(torch.get_num_threads(), rows // ROWS_A_THREAD))
+
+
+def _run(enter: int, rows: int, table: Callable[[int, int, int], tuple[int, ...]]) -> None:
+    """Share the rows out to threads: `table(first, last, thread)` is what each is told."""
+    threads = _threads(rows)
+    borders = pairwise([rows * thread // threads for thread in range(threads + 1)])
+    tables = [table(first, last, thread) for thread, (first, last) in enumerate(borders)]
+    team.run(enter, np.array(tables, dtype=np.int64))
+
+
+def _at(array: Tensor, row: int) -> int:
+    """The address of a row."""
+    return array.data_ptr() + row * array.stride(0) * array.element_size()
