@@ -203,6 +203,32 @@ def test_training_is_repeatable_and_keeps_the_best_epoch_on_dev():
     assert first.score(dev[0], dev[1]) == pytest.approx(first.history_[best]["dev_span_f1"])
 
 
+@pytest.mark.parametrize("decoder", ["crf", "softmax"])
+def test_the_score_of_o_is_moved_to_where_f1_of_spans_is_highest(decoder, tmp_path):
+    """A word that is a name three times in ten is likelier O, but F1 is highest if it always is one: 6 / (3 + 10)."""
+    x, y = [["Will", "ran"]] * 10, [["B-PER", "O"]] * 3 + [["O", "O"]] * 7
+    plain, tuned = (
+        small(decoder=decoder, tune_outside=tune, epochs=8).fit(x * 8, y * 8, dev=(x, y)) for tune in (False, True)
+    )
+    assert plain.score(x, y) == 0
+    assert tuned.score(x, y) == pytest.approx(6 / 13)
+    (span,) = tuned.predict_spans(["Will ran"])[0]
+    assert span.confidence > 0.5  # goes by the moved score
+    tuned.save(tmp_path)
+    assert SequenceTagger.load(tmp_path).predict_spans(["Will ran"]) == [[span]]
+
+
+def test_a_score_of_o_that_is_right_stays_where_it_is():
+    x, y, _ = sentences(60)
+    plain, tuned = (small(tune_outside=tune).fit(x, y, dev=sentences(20, seed=4)[:2]) for tune in (False, True))
+    assert plain.score(*sentences(20, seed=4)[:2]) == 1
+    assert all(np.array_equal(a, b) for a, b in zip(plain.predict_proba(x), tuned.predict_proba(x), strict=True))
+
+
+def test_where_tags_mark_no_spans_there_is_no_score_of_o():
+    fails("tune_outside is about spans", [["it", "rains"]], [["PRON", "VERB"]], options={"tune_outside": True})
+
+
 def test_every_letter_of_a_type_can_be_answered_though_training_lacks_it():
     x, y = [["Ada", "left"], ["Bob", "left"]], [["B-PER", "O"], ["B-PER", "O"]]
     tagger = small(epochs=1).fit(x, y, dev=([["Ada", "Stone"]], [["B-PER", "I-PER"]]))

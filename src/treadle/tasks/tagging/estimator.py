@@ -23,8 +23,9 @@ from treadle.tasks.tagging.features import TaggerFeatures, folded, starting_vect
 from treadle.tasks.tagging.inputs import to_tagged
 from treadle.tasks.tagging.measure import DevMeasure
 from treadle.tasks.tagging.network import TaggerNetwork
+from treadle.tasks.tagging.outside import refuse_without_spans, tune_outside
 from treadle.tasks.tagging.reader import Reader
-from treadle.tasks.tagging.settings import TaggerFeatureSettings, TaggerSettings
+from treadle.tasks.tagging.settings import DecisionSettings, TaggerFeatureSettings, TaggerSettings
 from treadle.training import Objective, Progress
 
 
@@ -55,6 +56,7 @@ class SequenceTagger(Estimator, Reader):
         vocabulary_size: Words at most; None for all.
         pooling: From tokens to the sentence that is labelled: "max", "mean", "last" or "attention".
         label_weight: Weight of the labels' loss beside that of the tags.
+        tune_outside: Whether, after training, the score of O is moved to where F1 of the dev spans is highest.
         **options: Those of `treadle.tasks.estimator.Estimator`.
 
     Attributes:
@@ -98,6 +100,7 @@ class SequenceTagger(Estimator, Reader):
         vocabulary_size: int | None = None,
         pooling: str = "max",
         label_weight: float = 0.2,
+        tune_outside: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(hidden_size=hidden_size, layers=layers, **options)
@@ -117,6 +120,7 @@ class SequenceTagger(Estimator, Reader):
         self.vocabulary_size = vocabulary_size
         self.pooling = pooling
         self.label_weight = label_weight
+        self.tune_outside = tune_outside
 
     def check_arguments(self) -> None:
         """Check every argument, as far as that needs no data.
@@ -128,6 +132,7 @@ class SequenceTagger(Estimator, Reader):
         values = self.get_params()
         check(TaggerSettings, values)
         check(TaggerFeatureSettings, values)
+        check(DecisionSettings, values)
         if self.character_cell not in cell_names():
             raise InputError(f"there is no cell {self.character_cell!r}{nearest(self.character_cell, cell_names())}")
 
@@ -179,6 +184,8 @@ class SequenceTagger(Estimator, Reader):
             data, dev = data.take(train), data.take(held)
         self.train_rows_, self.dev_rows_ = train, held
         network = self._begin(data, whole)
+        if self.tune_outside:
+            refuse_without_spans(self.features_)
         encoded, measure = self.features_.encode(data, gold=True), DevMeasure(self.features_, dev)
         lengths = encoded.lengths
         a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
@@ -193,6 +200,8 @@ class SequenceTagger(Estimator, Reader):
             network, shuffled, loss, lambda _: measure(self.network_), measure.merit, layers=network.layers()
         )
         self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        if self.tune_outside:
+            tune_outside(self.network_, measure)
         return self
 
     def _set_aside(self, data: TaggedSentences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -48,3 +48,11 @@ class TaggerFeatureSettings(BaseModel):
     lowercase: bool
     min_count: int | None = Field(ge=1)
     vocabulary_size: int | None = Field(ge=3)
+
+
+class DecisionSettings(BaseModel):
+    """What is decided after training; the field is documented in `SequenceTagger`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tune_outside: bool
