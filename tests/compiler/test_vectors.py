@@ -189,10 +189,10 @@ def test_the_tile_multiplies_any_shape_in_any_layout(dtype: str) -> None:
                 a = wide[:, 1 : 1 + inputs]
                 start = generator.normal(size=(max(rows, 1), whole)).astype(kind)
                 out = np.full((rows + 1, whole + 2), 7.0, kind)
-                for stride in (0, whole):
+                for stride, back in ((0, 0), (whole, 1)):
                     begin = start[:1] if stride == 0 else start[:rows]
                     operands = [a.ctypes.data, wide.shape[1], panels[0].ctypes.data, inputs]
-                    multiply(*operands, start.ctypes.data, stride, out.ctypes.data, whole + 2, rows, vectors)
+                    multiply(*operands, start.ctypes.data, stride, out.ctypes.data, whole + 2, rows, vectors, back)
                     padded = np.pad(weight.astype(float), ((0, 0), (0, whole - outputs)))
                     want = begin.astype(float) + a.astype(float) @ padded
                     np.testing.assert_allclose(out[:rows, :whole], want, atol=40 * np.finfo(kind).eps * inputs**0.5)

@@ -77,6 +77,10 @@ class Packing:
     longest: int
     every_row_runs: bool
 
+    def lies(self, x: Tensor) -> bool:
+        """Whether `x` lies right as it is."""
+        return self.index is None and x.transpose(0, 1).is_contiguous()
+
     def pack(self, x: Tensor, into: Tensor | None = None) -> Tensor:
         """`[batch, steps, feature]` of any strides to `[size, feature]`, contiguous as kernels read it.
 

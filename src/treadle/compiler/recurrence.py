@@ -141,8 +141,11 @@ class Recurrence:
         y = x.new_empty(packing.size, widths.pop("y"))
         if which == "forward":
             widths |= {name: s.shape[1] for name, s in zip(names, state, strict=True)}
-        space = Workspace(packing.size, widths, x.dtype)
-        sequences = {**space.arrays, "x": packing.pack(x, space.arrays["x"]), "y": y}
+        if packing.lies(x):
+            del widths["x"]
+        space = Workspace(packing.size, widths, x.dtype) if widths else None
+        arrays = space.arrays if space is not None else {}
+        sequences = {**arrays, "x": packing.pack(x, arrays.get("x")), "y": y}
         initial = {name: packing.pack_rows(s) for name, s in zip(names, state, strict=True)}
         final = {name: _outlet(packing, s) for name, s in initial.items()}
         self._launch(which, packing, derived, sequences, initial, final)

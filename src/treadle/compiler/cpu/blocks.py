@@ -33,15 +33,25 @@ def even_blocks(code: Code, rows: Value, most: int) -> Iterator[tuple[Value, Val
 
 
 def over_panels(
-    code: Code, machine: Machine, rows: Value, vectors: Value, strip: Callable[[Value, int, int], None]
+    code: Code,
+    machine: Machine,
+    rows: Value,
+    vectors: Value,
+    strip: Callable[[Value, int, int], None],
+    back: Value | None = None,
 ) -> None:
-    """All columns: `strip(column in vectors, vectors of a panel, panels)` for each; few rows take panels in pairs."""
+    """All columns: `strip(column in vectors, vectors of a panel, panels)` for each; few rows take panels in pairs.
+
+    With `back` 1 the pairs come from the last to the first.
+    """
     b, most = code.builder, machine.panel_vectors
     two = code.integer(2 * most)
     paired = b.select(b.icmp_signed("<=", rows, code.integer(2)), b.sdiv(vectors, two), code.integer(0))
     done = code.mul(paired, two)
+    turned = code.integer(0) if back is None else back
     with code.loop(code.integer(0), done, 2 * most) as column:
-        strip(column, most, 2)
+        other = code.sub(code.sub(done, two), column)
+        strip(b.select(b.icmp_signed("!=", turned, code.integer(0)), other, column), most, 2)
     full = code.mul(b.sdiv(vectors, code.integer(most)), code.integer(most))
     with code.loop(done, full, most) as column:
         strip(column, most, 1)

@@ -153,15 +153,21 @@ class _Emitter:
     # Products.
 
     def product(
-        self, name: str, rows: Value, a: tuple[Value, Value], start: tuple[Value, Value], out: tuple[Value, Value]
+        self,
+        name: str,
+        rows: Value,
+        a: tuple[Value, Value],
+        start: tuple[Value, Value],
+        out: tuple[Value, Value],
+        back: Value,
     ) -> None:
-        """Call the tile's product; operand, start and result are an address and the stride of rows."""
+        """Call a product; operand, start and result are an address and the stride of rows."""
         code = self.code
         weights, inputs = self.pointer(f"weights {name}"), self.slot(f"inputs {name}")
         place = name.split()[0]
         if self.meeting is None:
             vectors = self.slot(f"vectors {place}")
-            self.call_product(name, [*a, weights, inputs, *start, *out, rows, vectors])
+            self.call_product(name, [*a, weights, inputs, *start, *out, rows, vectors, back])
             return
         stage = self.schedule.stages[int(place)]
         assert isinstance(stage, ProductStage)
@@ -169,7 +175,7 @@ class _Emitter:
             column, vectors = self.slot(f"from {place} {piece}"), self.slot(f"vectors {place} {piece}")
             mine = code.at(weights, code.mul(column, self.slot(f"depth {name}")))
             begin, result = ((code.at(address, column), stride) for address, stride in (start, out))
-            self.call_product(name, [*a, mine, inputs, *begin, *result, rows, vectors])
+            self.call_product(name, [*a, mine, inputs, *begin, *result, rows, vectors, back])
 
     def call_product(self, name: str, arguments: list[Value]) -> None:
         """One of the two products."""
@@ -195,7 +201,7 @@ class _Emitter:
                 stride = self.slot(f"row {term.place.buffer}")
                 base = self.pointer(f"buffer {term.place.buffer}")
                 a = code.at(base, code.add(code.mul(row, stride), self.column(term.place)))
-                self.product(f"{place} h{number}", rows, (a, stride), begin, (out, width))
+                self.product(f"{place} h{number}", rows, (a, stride), begin, (out, width), code.integer(0))
                 begin = (out, width)
 
         with b.if_else(b.icmp_signed("!=", self.slot("together"), code.integer(0))) as (together, apart):
@@ -214,9 +220,10 @@ class _Emitter:
         width = self.slot(f"row {stage.out}")
         out = (here.address(Place(stage.out)), width)
         begin = out if stage.hoisted else (self.pointer(f"bias {place}"), self.code.integer(0))
+        odd = self.code.builder.and_(here.index, self.code.integer(1))
         for number, term in enumerate(stage.terms):
             stride = self.slot(f"row {term.place.buffer}")
-            self.product(f"{place} t{number}", here.rows, (here.address(term.place), stride), begin, out)
+            self.product(f"{place} t{number}", here.rows, (here.address(term.place), stride), begin, out, odd)
             begin = out
 
     # A step.

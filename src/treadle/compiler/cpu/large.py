@@ -33,7 +33,7 @@ def product(a: Tensor, weight: Tensor) -> Tensor:
 
     def table(first: int, last: int, _thread: int) -> tuple[int, ...]:
         rows = _at(a, first), a.stride(0), tiles.data_ptr(), inputs, start.data_ptr(), 0, _at(found, first), width
-        return *rows, last - first, width // LANES
+        return *rows, last - first, width // LANES, 0
 
     _run(amx_functions()["enter"], len(a), table)
     return found[:, :outputs]

@@ -30,6 +30,9 @@ from treadle.compiler.schedule import ProductStage, Term, schedule
 TILED_ROWS, TILED_INPUTS = 8, 32
 """Rows and inputs from which a product is faster in tiles, of 16 by 32, which are never read in part."""
 
+TILED_WORK = 4_000_000
+"""Multiply-adds of a call from which that is worth splitting the weights into parts."""
+
 CHUNK_BYTES = 384 * 1024
 """Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache."""
 
@@ -58,10 +61,11 @@ class _Operand:
     choice: int | None
     depth: int | None
 
-    def takes_tiles(self, rows: float) -> bool:
-        """Whether a product of so many rows is faster in tiles."""
-        enough = rows >= TILED_ROWS and self.forms[0].inputs >= TILED_INPUTS
-        return len(self.forms) > 1 and enough
+    def takes_tiles(self, rows: float, all_rows: int) -> bool:
+        """Whether products of so many rows at once, and of so many in a call, are faster in tiles."""
+        weights = self.forms[0]
+        enough = rows >= TILED_ROWS and weights.inputs >= TILED_INPUTS
+        return len(self.forms) > 1 and enough and all_rows * weights.inputs * weights.outputs >= TILED_WORK
 
     def entries(self, weights: Weights, tiled: bool) -> list[tuple[int, int]]:
         """What the table says of the form that was chosen."""
@@ -179,7 +183,7 @@ class Pass:
         sizes += [(slot, 2 * longest * width * item) for slot, width in self.rings]
         rows = packing.size / max(1, steps * len(shares))
         together = rows * chunk if shares[0].together else rows
-        forms = tuple(operand.takes_tiles(together if operand.hoisted else rows) for operand in self.operands)
+        forms = tuple(one.takes_tiles(together if one.hoisted else rows, packing.size) for one in self.operands)
         fixed = {"steps": steps, "chunk": chunk, "ring": longest, "threads": self.sharing}
         tables = [
             self._table({**fixed, **share.entries, **columns})

@@ -22,8 +22,9 @@ from treadle.compiler.cpu.machine import Machine
 ARGUMENTS = ["*a", "a_row", "*panel", "inputs", "*start", "start_row", "*out", "out_row"]
 """Of a tile: addresses, the number of inputs, and strides of rows in numbers."""
 
-PRODUCT = ["*a", "a_row", "*weights", "inputs", "*start", "start_row", "*out", "out_row", "rows", "vectors"]
-"""Of a product: as a tile, `rows`, and the columns by the number of vectors."""
+PRODUCT = ["*a", "a_row", "*weights", "inputs", "*start", "start_row", "*out", "out_row", "rows", "vectors", "back"]
+"""Of a product: as a tile, `rows`, the columns by the number of vectors, and 1 where they are to come in the opposite
+order: of the step before, the last ones are still in the nearest cache."""
 
 
 def build(machine: Machine, dtype: str) -> ir.Module:
@@ -82,7 +83,7 @@ def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: Mappi
             arguments = [a, g["a_row"], weights, g["inputs"], first, g["start_row"], out_row, g["out_row"]]
             call_tile(code, tiles, rows, width, panels, arguments)
 
-    over_panels(code, machine, g["rows"], g["vectors"], strip)
+    over_panels(code, machine, g["rows"], g["vectors"], strip, g["back"])
     code.done()
 
 
