@@ -8,6 +8,7 @@ from torch import Tensor
 
 from treadle.compiler.cpu import library, tile_int8
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.tile import PRODUCT
 from treadle.compiler.quantisation import quantise
 
 LANES = host().vector_bytes // 4
@@ -24,9 +25,9 @@ def product(machine: str, a: Tensor, weight: Tensor, start: Tensor) -> Tensor:
     begin[:, :outputs] = start
     out = torch.full_like(begin, float("nan"))
     strides = begin.stride(0), out.stride(0)
-    library.function(address, 10)(
+    library.function(address, len(PRODUCT))(
         *(a.data_ptr(), a.stride(0), panels.data_ptr(), inputs),
-        *(begin.data_ptr(), strides[0], out.data_ptr(), strides[1], rows, vectors),
+        *(begin.data_ptr(), strides[0], out.data_ptr(), strides[1], rows, vectors, 0),
     )
     return out[:, :outputs]
 
