@@ -70,6 +70,17 @@ def test_the_model_ends_with_the_weights_of_its_best_epoch() -> None:
     assert len({tuple(w.tolist()) for w in seen}) == 4
 
 
+def test_an_objective_may_name_the_epoch_that_is_kept() -> None:
+    """Training ends with it, at the learning rate of a longer one, and dev is not asked."""
+    objective, seen = watched_objective()
+    objective.last, objective.merit = 3, lambda dev: pytest.fail("dev was asked")
+    history = fit(objective, settings(epochs=6))
+    whole, _ = watched_objective()
+    rates = [record["learning_rate"] for record in fit(whole, settings(epochs=6))]
+    assert [record["learning_rate"] for record in history] == rates[:3]
+    assert torch.equal(weights(objective.model), seen[2])
+
+
 def test_merit_is_compared_number_by_number() -> None:
     objective = make_objective()
     merits = iter([[0.5, -1.0], [0.5, -0.9], [0.4, 9.0], [0.6, -9.0]])

@@ -5,7 +5,7 @@ from treadle.training.accelerator import group_of_processes, is_main_process
 from treadle.training.checkpoint import load_state, save_state
 from treadle.training.loop import Interrupted, fit
 from treadle.training.objective import Objective
-from treadle.training.progress import Bar, Progress, Silent
+from treadle.training.progress import Bar, Progress, Silent, StepsOnly
 from treadle.training.settings import TrainingSettings
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Objective",
     "Progress",
     "Silent",
+    "StepsOnly",
     "TrainingSettings",
     "fit",
     "group_of_processes",

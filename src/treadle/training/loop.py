@@ -51,7 +51,7 @@ def fit(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Train a model; at the end it holds the weights of its best epoch.
+    """Train a model; at the end it holds the weights of its best epoch, or of the one that the objective names.
 
     Args:
         objective: What is trained.
@@ -194,10 +194,12 @@ class Trainer:
         rate = self.rate.value
         self.rate.after_epoch(dev["loss"])
         self.average.after_epoch(dev["loss"])
-        if run.end_epoch(dev, self.objective.merit(dev), rate=rate, seconds=self._seconds()):
+        last = self.objective.last
+        merit = [float(run.epoch)] if last else self.objective.merit(dev)
+        if run.end_epoch(dev, merit, rate=rate, seconds=self._seconds()):
             self.best = weights
         stale = self.settings.patience and run.epoch - run.best_epoch >= self.settings.patience
-        run.finished = run.epoch >= self.settings.epochs or bool(stale)
+        run.finished = run.epoch >= (last or self.settings.epochs) or bool(stale)
         self.progress.epoch_ended(run.history[-1])
 
     def _seconds(self) -> float:

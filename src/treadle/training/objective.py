@@ -48,6 +48,8 @@ class Objective:
         carried: What goes from batch to batch, if anything does; batches then have an order that one process alone can
             keep.
         layers: Groups of the model's modules from the output down to the input, for learning rates of their own.
+        last: The epoch that training ends with and keeps, whatever dev says, where it is known beforehand; 0 for the
+            best of all.
     """
 
     model: nn.Module
@@ -57,3 +59,4 @@ class Objective:
     merit: Callable[[dict[str, float]], list[float]]
     carried: Carried | None = None
     layers: Layers = ()
+    last: int = 0

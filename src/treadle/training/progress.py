@@ -47,6 +47,31 @@ class Silent:
         """Nothing."""
 
 
+class StepsOnly(Silent):
+    """Passes on steps and keeps the epochs to itself: for a second training, whose records nobody is to mix up."""
+
+    def __init__(self, then: Progress) -> None:
+        self.then = then
+
+    def __enter__(self) -> Self:
+        self.then.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Passed on."""
+        self.then.__exit__(kind, error, trace)
+
+    def start(self, *, step: int, steps: int, epochs: int) -> None:
+        """Passed on."""
+        self.then.start(step=step, steps=steps, epochs=epochs)
+
+    def advance(self, *, epoch: int, step: int, loss: float) -> None:
+        """Passed on."""
+        self.then.advance(epoch=epoch, step=step, loss=loss)
+
+
 class Bar(Silent):
     """A line for each epoch, and below them a bar with the time that is left, on standard error.
 

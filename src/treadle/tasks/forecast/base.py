@@ -18,6 +18,8 @@ FEWEST = 20
 """Windows that a rule is fitted on at least."""
 MARGIN = 0.005
 """By how much less a rule must err than a simpler one."""
+RIDGE = ", ridge "
+"""Between a rule's name and the strength of its correction."""
 
 
 def base_matrix(name: str, horizon: int, lookback: int, season: int) -> Floats:
@@ -114,10 +116,16 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
             if error < best[0] * (1 - MARGIN):
                 best = (error, name, strength)
     _, name, strength = best
-    weights = _corrected(name, strength, windows, ahead, season)
+    chosen = f"{name}{RIDGE}{strength:g}" if strength else name
+    return chosen, refit_base(chosen, windows, ahead, season)
+
+
+def refit_base(chosen: str, windows: Floats, ahead: Floats, season: int) -> Floats:
+    """The weights of a rule that `fit_base` chose, by its name, fitted to other data; arguments as there."""
+    name, _, strength = chosen.partition(RIDGE)
+    weights = _corrected(name, float(strength or 0), windows, ahead, season)
     # A window less its mean has no part along the ones, so that the rows may be made to sum to 1.
-    weights = weights + (1 - weights.sum(1, keepdims=True)) / lookback
-    return (f"{name}, ridge {strength:g}" if strength else name), weights
+    return np.asarray(weights + (1 - weights.sum(1, keepdims=True)) / windows.shape[1])
 
 
 def _corrected(name: str, strength: float, windows: Floats, ahead: Floats, season: int) -> Floats:

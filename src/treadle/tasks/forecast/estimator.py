@@ -1,35 +1,22 @@
 """A forecaster with an estimator's manners: series in, quantiles of what comes next out."""
 
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
-from treadle.data.forecasting import Panel, find_season
 from treadle.errors import InputError, counted
 from treadle.streaming import Streaming
-from treadle.tasks.estimator import Estimator
 from treadle.tasks.forecast.features import PanelFeatures
-from treadle.tasks.forecast.learning import Part, dev_begins, fit_features
+from treadle.tasks.forecast.fitting import Fitting
 from treadle.tasks.forecast.network import ForecastNetwork
-from treadle.tasks.forecast.objective import StretchBatches, forecast_objective
 from treadle.tasks.forecast.predictions import Predicting
-from treadle.tasks.forecast.settings import ForecastSettings, SeriesSettings, choose_chunk, choose_horizon
+from treadle.tasks.forecast.settings import ForecastSettings, SeriesSettings
 from treadle.tasks.forecast.streaming import ForecastStreamModel
 from treadle.tasks.settings import check
-from treadle.training import Progress, TrainingSettings
-
-AUTO_STEPS, AUTO_EPOCHS = 200, (8, 40)
-"""Steps that a run has about, and the fewest and the most epochs, where `epochs` is left open."""
-ANSWERS = 600_000
-"""Raw numbers of a batch at most: of a long horizon, fewer steps are answered at."""
 
 
-class Forecaster(Estimator, Predicting, Streaming):
+class Forecaster(Fitting, Predicting, Streaming):
     r"""Learn from series what comes next, and how sure that is.
 
     One network for all series. Each is transformed (`transform`), and every window of it is seen from its own level and
@@ -38,6 +25,10 @@ class Forecaster(Estimator, Predicting, Streaming):
     window such as the last season's value, corrected by ridge regression where that errs less on the end of the
     training data (`treadle.tasks.forecast.base`). It begins with the errors of the base in training, and learns which
     to expect when.
+
+    What lies last, on which the best epoch is chosen, is likest to what comes next. So short series are then learnt
+    once more, as a whole (`refit`): with \(e^* = \arg\min_e L_\mathrm{dev}(\theta_e)\) of the first training, base and
+    network are fitted anew to all steps, by the same seed, learning rates and choices, and \(\theta_{e^*}\) is kept.
 
     In the mode "direct" one answer holds all steps of the horizon. In the mode "autoregressive" it is the next step
     alone; what lies further ahead is drawn step by step in many paths, and any horizon may be asked for.
@@ -57,6 +48,8 @@ class Forecaster(Estimator, Predicting, Streaming):
             training series grows with their level.
         calendar: Whether the network reads hour, weekday and such of the next step.
         conformal: Whether the quantiles are calibrated on the dev part; "direct" only.
+        refit: Whether all is fitted once more, to dev as well, for as many epochs as were best on dev; None for yes if
+            the series have 10,000 steps together at most, dev is their own end, and `conformal` needs no unseen one.
         chunk: Steps of a stretch that gradients go through; None for two windows, from 64 to 256 steps.
         id: The column that names the series, as in `treadle.data.forecasting.read_panel`; so are the next seven.
         time: The column of time stamps.
@@ -77,15 +70,19 @@ class Forecaster(Estimator, Predicting, Streaming):
         settings_: The shape of the network.
         horizon_: Steps ahead.
         network_: The trained network.
-        history_: One record an epoch.
+        history_: One record an epoch, of the training that dev is kept from.
+        refit_seconds_: How long the second one took.
+        unrefit_: The forecaster as the first training left it, which has learnt nothing from dev; not saved.
         panel_: The series, dev included; not saved.
 
     Sources: D. Salinas et al., "DeepAR: Probabilistic forecasting with autoregressive recurrent networks",
     International Journal of Forecasting 36, 2020; S. Smyl, "A hybrid method of exponential smoothing and recurrent
-    neural networks for time series forecasting", there; R. Wen et al., "A multi-horizon quantile recurrent forecaster",
+    neural networks for time series forecasting", there; I. Goodfellow, Y. Bengio & A. Courville, "Deep Learning", 2016,
+    algorithm 7.2, for the second training; R. Wen et al., "A multi-horizon quantile recurrent forecaster",
     2017; T. Kim et al., "Reversible instance normalization", ICLR 2022; S. Lin et al., "SegRNN", 2023.
 
     Example:
+        >>> import numpy as np
         >>> wave = np.sin(np.arange(120) * np.pi / 6) + np.arange(120) / 50
         >>> model = Forecaster(horizon=6, season=12, hidden_size=8, epochs=2).fit({"y": wave})
         >>> model.predict()["ds"]
@@ -109,6 +106,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         transform: str = "auto",
         calendar: bool = True,
         conformal: bool = False,
+        refit: bool | None = None,
         chunk: int | None = None,
         id: str | None = None,  # noqa: A002 (the column's customary name)
         time: str | Sequence[str] | None = None,
@@ -136,6 +134,7 @@ class Forecaster(Estimator, Predicting, Streaming):
         self.transform = transform
         self.calendar = calendar
         self.conformal = conformal
+        self.refit = refit
         self.chunk = chunk
         self.id = id
         self.time = time
@@ -160,6 +159,8 @@ class Forecaster(Estimator, Predicting, Streaming):
             raise InputError("init_from is a language model's folder, which a forecaster cannot begin from")
         if self.conformal and self.mode == "autoregressive":
             raise InputError("conformal calibration needs mode 'direct', found 'autoregressive'")
+        if self.conformal and self.refit:
+            raise InputError("conformal calibration needs steps that training has not seen, expected refit=False")
         if self.output == "negative-binomial" and self.transform not in ("auto", "none"):
             raise InputError(f"counts are not transformed, expected transform 'none', found {self.transform!r}")
 
@@ -177,71 +178,6 @@ class Forecaster(Estimator, Predicting, Streaming):
         self.check_arguments()
         panel = self.read(data)
         return self.fit_panel(panel, None if dev is None else self.read(dev, like=panel))
-
-    def fit_panel(
-        self,
-        panel: Panel,
-        dev: Panel | None = None,
-        *,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Train on series that were read; what `fit` and the command line share.
-
-        Args:
-            panel: The series.
-            dev: What follows them.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
-
-        Raises:
-            InputError: An argument or the data cannot be used.
-            Interrupted: Training was asked to stop; its state is in `checkpoint`.
-        """
-        self.check_arguments()
-        whole = panel if dev is None else panel.joined(dev)
-        end = dev_begins(panel, self.dev_fraction, self.season) if dev is None else [len(one) for one in panel.values]
-        train = panel.until(end)
-        arguments = self.get_params()
-        season = self.season or find_season(train)
-        self.horizon_ = self.horizon or choose_horizon(season)
-        self.features_ = fit_features(train, arguments, season, self.horizon_)
-        self.panel_ = whole
-        part = Part.of(whole, self.features_, np.array(end))
-        self.settings_ = check(ForecastSettings, arguments | {"levels": tuple(self.levels)})
-        batches = StretchBatches(
-            part.first,
-            part.end,
-            chunk=self.chunk or choose_chunk(self.features_.lookback),
-            rows=check(TrainingSettings, self.training_values(1)).batch_size,
-            origins=max(64, ANSWERS // (self.features_.horizon * self.settings_.distribution().size)),
-            seed=self.seed,
-        )
-        fewest, most = AUTO_EPOCHS
-        epochs = min(most, max(fewest, math.ceil(AUTO_STEPS / batches.per_epoch)))
-        values = self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds}
-        network = self.build_network()
-        network.begin(part.base_errors())
-        objective = forecast_objective(network, part.windows, batches, part.dev_origins(), part.end)
-        self.train_network(
-            objective, check(TrainingSettings, values), checkpoint=checkpoint, resume=resume, progress=progress
-        )
-        if self.mode == "direct":
-            part.calibrate(self.network_, self.settings_.levels, conformal=self.conformal)
-        return self
-
-    def build_network(self) -> ForecastNetwork:
-        """A fresh network for the fitted features, drawn by `seed`; it takes the place of `network_`."""
-        features = self.features_
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            shape = (features.input_size, len(features.future.names), features.horizon)
-            self.network_ = ForecastNetwork(*shape, self.settings_)
-        return self.network_
 
     def stream_model(self, rows: int = 1, threads: int = 1) -> ForecastStreamModel:
         """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it."""
@@ -283,3 +219,4 @@ class Forecaster(Estimator, Predicting, Streaming):
         self.features_ = PanelFeatures.from_json(saved["features"])
         self.settings_ = check(ForecastSettings, saved["settings"])
         self.horizon_ = int(saved["horizon"])
+        self.refit_seconds_ = 0.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from treadle.data.forecasting import Frequency, Panel, calendar_features
 from treadle.errors import InputError, counted
-from treadle.tasks.forecast.base import fit_base
+from treadle.tasks.forecast.base import fit_base, refit_base
 from treadle.tasks.forecast.scaling import Floats, Scaler, Scaling, fill, running_sums
 from treadle.tasks.forecast.transform import Transform, apply
 from treadle.tasks.forecast.windows import EncodedSeries, Windows
@@ -107,6 +107,20 @@ class PanelFeatures:
             return features
         base, weights = fit_base(*features.encode(panel).training_pairs(), season)
         return replace(features, base=base, weights=weights.astype(np.float32))
+
+    def refitted(self, panel: Panel) -> Self:
+        """All that was chosen stays; what holds numbers of the series, standards and base, is fitted to others."""
+        features = replace(
+            self,
+            past=Standard.fit(self.past.names, panel.past),
+            future=Standard.fit(self.future.names, panel.future),
+            static=Standard.fit(self.static.names, [panel.static]),
+        )
+        if self.counts:
+            return features
+        windows, ahead, *_ = features.encode(panel).training_pairs()
+        weights = refit_base(self.base, windows, ahead, self.season)
+        return replace(features, weights=weights.astype(np.float32))
 
     @property
     def scaler(self) -> Scaler:

@@ -72,29 +72,33 @@ class Part:
         windows: All of them.
         first: `[series]`: the first step that is answered at.
         end: `[series]`: where dev begins.
+        learnt: `[series]`: where training ends: there, or after dev.
     """
 
     windows: Windows
     first: Integers
     end: Integers
+    learnt: Integers
 
     @classmethod
-    def of(cls, panel: Panel, features: PanelFeatures, end: Integers) -> Self:
-        """Encode series whose dev parts begin at `end`.
+    def of(cls, panel: Panel, features: PanelFeatures, end: Integers, *, everything: bool = False) -> Self:
+        """Encode series whose dev parts begin at `end`, and are learnt from if `everything` is.
 
         Raises:
             InputError: Not one of them has a step to learn from.
         """
         windows = features.encode(panel)
         end = end - windows.skipped
-        first = np.minimum(features.season, np.maximum(1, end // 3))
-        if not (end - 1 > first).any():
-            longest = int(np.argmax(end))
+        learnt = windows.lengths if everything else end
+        first = np.minimum(features.season, np.maximum(1, learnt // 3))
+        if not (learnt - 1 > first).any():
+            longest = int(np.argmax(learnt))
+            steps = counted(int(learnt[longest]), "step")
             raise InputError(
-                f"{panel.where(longest)}: the longest series has {counted(int(end[longest]), 'step')} to learn from, "
-                f"expected at least {int(first[longest]) + 2}"
+                f"{panel.where(longest)}: the longest series has {steps} to learn from, expected at least "
+                f"{int(first[longest]) + 2}"
             )
-        return cls(windows, first, end)
+        return cls(windows, first, end, learnt)
 
     def dev_origins(self) -> list[Integers]:
         """The steps of every series from which a step of dev is ahead."""
@@ -104,9 +108,9 @@ class Part:
 
     def base_errors(self) -> Tensor:
         """What the base errs by in training, `[origins, horizon]`, in scales; of counts, themselves in scales."""
-        origins = [even_origins(a, b - 1, BEGIN_ORIGINS) for a, b in zip(self.first, self.end, strict=True)]
+        origins = [even_origins(a, b - 1, BEGIN_ORIGINS) for a, b in zip(self.first, self.learnt, strict=True)]
         series = np.repeat(np.arange(len(origins)), [len(one) for one in origins])
-        ahead = self.windows.ahead(series, np.concatenate(origins), self.end[series])
+        ahead = self.windows.ahead(series, np.concatenate(origins), self.learnt[series])
         scale = torch.where(ahead.scale > 0, ahead.scale, torch.nan)
         return (ahead.target - ahead.location) / scale[:, None]
 

@@ -89,7 +89,7 @@ def make_report(
         commands: How to get the model again.
     """
     shown = splits["test" if "test" in splits else next(iter(splits))]
-    seconds = sum(record["seconds"] for record in estimator.history_)
+    seconds = sum(record["seconds"] for record in estimator.history_) + estimator.refit_seconds_
     given = {name: rolled.forecasts for name, rolled in splits.items()}
     baselines, reference = methods if methods else ((), None)
     return build_forecast_report(

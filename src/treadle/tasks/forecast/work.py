@@ -75,7 +75,9 @@ class ForecastWork(Work):
             notes.append(f"test: the last {steps} of every series, which training does not see")
         self.tested = "test" in places or not places
         if self.dev is None:
-            notes.append(f"dev: the last {estimator.dev_fraction:.0%} of every training series, to choose the epoch by")
+            said = f"dev: the last {estimator.dev_fraction:.0%} of every training series, to choose the epoch by"
+            again = estimator.learns_again(self.train, given=False)
+            notes.append(f"{said}; then the series are learnt whole" if again else said)
         return notes
 
     def fit(self, estimator: Forecaster, how: Conduct) -> None:
@@ -97,7 +99,7 @@ class ForecastWork(Work):
         if self.dev is not None:
             splits["dev"] = _following(estimator, seen, self.train)
         elif min(map(len, seen.values)) > horizon + season:
-            splits["dev"] = rolling_origin(estimator, seen, windows=1)
+            splits["dev"] = rolling_origin(estimator.unrefit_, seen, windows=1)
         shown = "test" if self.tested else "dev"
         say(f"{shown}: {splits[shown].held.amount()}, {counted(horizon, 'step')} ahead")
         report = make_report(

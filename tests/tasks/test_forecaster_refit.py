@@ -1,0 +1,116 @@
+"""A second training on everything: what it learns from, what it leaves alone, and that it can be stopped."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from treadle.data.forecasting import Frequency, Panel
+from treadle.errors import InputError
+from treadle.tasks.forecast import Forecaster
+from treadle.training import Interrupted, Silent
+
+SMALL: dict[str, Any] = {
+    "horizon": 3, "season": 4, "lookback": 4, "hidden_size": 5, "epochs": 3, "seed": 1, "device": "cpu",
+    "transform": "none",
+}  # fmt: skip
+
+
+def walk(steps: int = 80) -> Panel:
+    """A random walk of each of four phases."""
+    random = np.random.default_rng(0)
+    y = np.cumsum(random.normal(size=(steps // 4 + 1, 4)), 0).flatten()[:steps] * 0.1 + 5
+    return Panel(["s"], [0], [y], Frequency("step"))
+
+
+def model(**options: Any) -> Forecaster:
+    return Forecaster(**(SMALL | options))
+
+
+def weights(taught: Any) -> torch.Tensor:
+    return torch.cat([one.detach().flatten() for one in taught.network_.parameters()])
+
+
+def test_it_is_a_training_on_all_steps_for_the_epochs_that_were_best_on_dev() -> None:
+    """With one epoch there is one to choose; steps that follow are dev then, and nobody learns from them."""
+    panel, longer = walk(80), walk(120)
+    refitted = model(epochs=1, refit=True).fit_panel(panel)
+    plain = model(epochs=1, refit=False).fit_panel(panel, longer.cut(40)[1])
+    assert refitted.features_.base == plain.features_.base  # which the first training has chosen
+    assert torch.equal(weights(refitted), weights(plain))
+    assert np.array_equal(refitted.features_.weights, plain.features_.weights)
+
+
+def test_the_first_training_is_kept_as_it_was() -> None:
+    panel = walk()
+    once, twice = (model(refit=refit).fit_panel(panel) for refit in (False, True))
+    assert torch.equal(weights(twice.unrefit_), weights(once))
+    assert [record["dev_loss"] for record in twice.history_] == [record["dev_loss"] for record in once.history_]
+    assert not torch.equal(weights(twice), weights(once))
+    assert twice.refit_seconds_ > 0 == once.refit_seconds_
+
+
+def test_only_the_second_training_learns_from_dev() -> None:
+    """Two series that differ there alone; with one epoch there is none to choose by them."""
+    panel = walk()
+    values = panel.values[0].copy()
+    values[-5:] *= 3
+    other = Panel(panel.ids, panel.starts, [values], panel.frequency)
+    for refit in (False, True):
+        first, second = (model(epochs=1, refit=refit).fit_panel(one) for one in (panel, other))
+        assert torch.equal(weights(first), weights(second)) is not refit
+        assert np.array_equal(first.features_.weights, second.features_.weights) is not refit
+        assert first.features_.base == second.features_.base
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "steps", "expected"),
+    [
+        ({}, False, 60, True),
+        ({}, True, 60, False),
+        ({}, False, 10_001, False),
+        ({"conformal": True}, False, 60, False),
+        ({"refit": True}, True, 10_001, True),
+        ({"refit": False}, False, 60, False),
+    ],
+    ids=str,
+)
+def test_left_open_it_is_for_short_series_whose_own_end_is_dev(
+    options: dict[str, Any], given: bool, steps: int, expected: bool
+) -> None:
+    assert model(**options).learns_again(walk(steps), given=given) is expected
+
+
+def test_calibration_needs_steps_that_nobody_has_learnt_from() -> None:
+    with pytest.raises(InputError, match="needs steps that training has not seen, expected refit=False"):
+        model(refit=True, conformal=True).fit_panel(walk())
+
+
+class StopAt(Silent):
+    """Asks for an end at a step of the second training."""
+
+    def __init__(self) -> None:
+        self.trainings = 0
+        self.records = 0
+
+    def start(self, *, step: int, steps: int, epochs: int) -> None:
+        self.trainings += 1
+
+    def advance(self, *, epoch: int, step: int, loss: float) -> None:
+        if (self.trainings, step) == (2, 7):
+            signal.raise_signal(signal.SIGINT)
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        self.records += 1
+
+
+def test_it_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    expected, path, watch = model(refit=True).fit_panel(walk()), tmp_path / "last.safetensors", StopAt()
+    with pytest.raises(Interrupted):
+        model(refit=True).fit_panel(walk(), checkpoint=path, progress=watch)
+    assert watch.records == 3, "the records of an epoch are those of the first training"
+    resumed = model(refit=True).fit_panel(walk(), checkpoint=path, resume=True)
+    assert torch.equal(weights(resumed), weights(expected))
