@@ -10,6 +10,7 @@ import torch
 
 from treadle.data.forecasting import Frequency, Panel
 from treadle.errors import InputError
+from treadle.tasks.estimator import trained_by
 from treadle.tasks.forecast import Forecaster
 from treadle.training import Interrupted, Silent
 
@@ -64,6 +65,20 @@ def test_only_the_second_training_learns_from_dev() -> None:
         assert torch.equal(weights(first), weights(second)) is not refit
         assert np.array_equal(first.features_.weights, second.features_.weights) is not refit
         assert first.features_.base == second.features_.base
+
+
+def test_what_goes_on_from_a_run_finds_the_features_that_its_weights_belong_to() -> None:
+    """As `treadle compress` does: it trains once, in the place of both trainings."""
+    taught, again, asked = model().fit_panel(walk()), model(), []
+
+    def look(objective: Any, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        asked.append(objective)
+        return []
+
+    with trained_by(again, look):
+        again.fit_panel(walk())
+    assert len(asked) == 1
+    assert np.array_equal(again.features_.weights, taught.features_.weights)
 
 
 @pytest.mark.parametrize(
