@@ -96,6 +96,9 @@ def test_which_data_is_for_a_captioner(run, tmp_path):
 def test_a_data_set_of_pictures_is_written_with_its_pictures(treadle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert treadle("datasets", "shapes", "--split", "dev").out == "500 rows written to shapes-dev.jsonl\n"
+    said = treadle("datasets", "shapes", "--split", "dev", "--out", "drawn").out  # a name without a suffix is no folder
+    assert said == "500 rows written to drawn.jsonl\n"
+    assert Path("drawn.jsonl").read_text("utf-8").count("drawn/") == 500
     rows = [json.loads(line) for line in Path("shapes-dev.jsonl").read_text().splitlines()]
     assert rows[0]["image"] == "shapes-dev/001.png"
     np.testing.assert_array_equal(read_picture(rows[499]["image"]), load("shapes", "dev").columns["image"][499])

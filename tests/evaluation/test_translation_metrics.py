@@ -52,6 +52,13 @@ def test_rouge_is_that_of_the_paper():
     assert rouge_l(["a"], []) == rouge_n(["a"], ["a"], 2) - 1 == 0.0
 
 
+def test_chinese_shares_characters_where_no_space_parts_words():
+    scores = translation_scores(["他跑得很快。"], ["他跑得快！"])
+    assert scores["rouge_1"].value == pytest.approx(2 * 4 / 9)
+    assert scores["rouge_2"].value == pytest.approx(2 * 2 / 7)
+    assert scores["rouge_l"].value == pytest.approx(2 * 4 / 9)
+
+
 def test_the_longest_common_subsequence_by_its_definition():
     def longest(a: list[int], b: list[int]) -> int:
         if not a or not b:

@@ -12,7 +12,7 @@ from treadle.errors import InputError, counted, nearest
 def datasets(
     name: Annotated[str | None, Argument(help="Write this one to a file.", show_default=False)] = None,
     split: Annotated[str, Option(help="Which part of it.")] = "train",
-    out: Annotated[Path | None, Option(help="The JSONL file.  [default: NAME-SPLIT.jsonl]")] = None,
+    out: Annotated[Path | None, Option(help="The JSONL file; pictures lie beside it.  [default: NAME-SPLIT.jsonl]")] = None,
 ) -> None:
     """Parse, list or write."""
     from treadle.data.builtin import DATASETS, load
@@ -30,6 +30,7 @@ def datasets(
         raise InputError(f"there is no built-in data set {name!r}{nearest(name, DATASETS)}")
     table = load(name, split)
     path = out or Path(f"{name}-{split}.jsonl")
+    path = path if path.suffix else path.with_suffix(".jsonl")
     for column, cells in table.columns.items():
         if is_picture(cells[0]):
             table.columns[column] = write_pictures(cells, path.with_suffix(""))

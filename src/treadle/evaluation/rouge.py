@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_WORD = re.compile(r"\w+")
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Kana and Chinese characters, which no space sets apart."""
+
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 
 
 def rouge_n(true: Sequence[str], given: Sequence[str], size: int) -> float:
@@ -51,5 +54,10 @@ def rouge_l(true: Sequence[str], given: Sequence[str]) -> float:
 
 
 def rouge_words(text: str) -> list[str]:
-    """The words of a text as ROUGE takes them: lower case, without marks."""
+    """The words of a text as ROUGE takes them: lower case, without marks; each Chinese character is one.
+
+    Example:
+        >>> rouge_words("The cat's name: 咪咪。")
+        ['the', 'cat', 's', 'name', '咪', '咪']
+    """
     return _WORD.findall(text.lower())
