@@ -12,9 +12,7 @@ from treadle.errors import InputError, counted, nearest
 def datasets(
     name: Annotated[str | None, Argument(help="Write this one to a file.", show_default=False)] = None,
     split: Annotated[str, Option(help="Which part of it.")] = "train",
-    out: Annotated[
-        Path | None, Option(help="The JSONL file, beside pictures.  [default: NAME-SPLIT.jsonl]")
-    ] = None,
+    out: Annotated[Path | None, Option(help="The JSONL file, beside pictures.  [default: NAME-SPLIT.jsonl]")] = None,
 ) -> None:
     """Parse, list or write."""
     from treadle.data.builtin import DATASETS, load
