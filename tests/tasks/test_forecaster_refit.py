@@ -69,7 +69,7 @@ def test_only_the_second_training_learns_from_dev() -> None:
 
 def test_what_goes_on_from_a_run_finds_the_features_that_its_weights_belong_to() -> None:
     """As `treadle compress` does: it trains once, in the place of both trainings."""
-    taught, again, asked = model().fit_panel(walk()), model(), []
+    taught, again, asked = model(refit=True).fit_panel(walk()), model(refit=True), []
 
     def look(objective: Any, *_: Any, **__: Any) -> list[dict[str, Any]]:
         asked.append(objective)
@@ -79,24 +79,6 @@ def test_what_goes_on_from_a_run_finds_the_features_that_its_weights_belong_to()
         again.fit_panel(walk())
     assert len(asked) == 1
     assert np.array_equal(again.features_.weights, taught.features_.weights)
-
-
-@pytest.mark.parametrize(
-    ("options", "given", "steps", "expected"),
-    [
-        ({}, False, 60, True),
-        ({}, True, 60, False),
-        ({}, False, 10_001, False),
-        ({"conformal": True}, False, 60, False),
-        ({"refit": True}, True, 10_001, True),
-        ({"refit": False}, False, 60, False),
-    ],
-    ids=str,
-)
-def test_left_open_it_is_for_short_series_whose_own_end_is_dev(
-    options: dict[str, Any], given: bool, steps: int, expected: bool
-) -> None:
-    assert model(**options).learns_again(walk(steps), given=given) is expected
 
 
 def test_calibration_needs_steps_that_nobody_has_learnt_from() -> None:

@@ -26,9 +26,9 @@ class Forecaster(Fitting, Predicting, Streaming):
     training data (`treadle.tasks.forecast.base`). It begins with the errors of the base in training, and learns which
     to expect when.
 
-    What lies last, on which the best epoch is chosen, is likest to what comes next. So short series are then learnt
-    once more, as a whole (`refit`): with \(e^* = \arg\min_e L_\mathrm{dev}(\theta_e)\) of the first training, base and
-    network are fitted anew to all steps, by the same seed, learning rates and choices, and \(\theta_{e^*}\) is kept.
+    What lies last, on which the best epoch is chosen, is learnt as well if `refit` is set: with
+    \(e^* = \arg\min_e L_\mathrm{dev}(\theta_e)\) of the first training, base and network are fitted anew to all steps,
+    by the same seed, learning rates and choices, and \(\theta_{e^*}\) is kept.
 
     In the mode "direct" one answer holds all steps of the horizon. In the mode "autoregressive" it is the next step
     alone; what lies further ahead is drawn step by step in many paths, and any horizon may be asked for.
@@ -48,8 +48,7 @@ class Forecaster(Fitting, Predicting, Streaming):
             training series grows with their level.
         calendar: Whether the network reads hour, weekday and such of the next step.
         conformal: Whether the quantiles are calibrated on the dev part; "direct" only.
-        refit: Whether all is fitted once more, to dev as well, for as many epochs as were best on dev; None for yes if
-            the series have 10,000 steps together at most, dev is their own end, and `conformal` needs no unseen one.
+        refit: Whether all is fitted once more, to dev as well, for as many epochs as were best on dev.
         chunk: Steps of a stretch that gradients go through; None for two windows, from 64 to 256 steps.
         id: The column that names the series, as in `treadle.data.forecasting.read_panel`; so are the next seven.
         time: The column of time stamps.
@@ -106,7 +105,7 @@ class Forecaster(Fitting, Predicting, Streaming):
         transform: str = "auto",
         calendar: bool = True,
         conformal: bool = False,
-        refit: bool | None = None,
+        refit: bool = False,
         chunk: int | None = None,
         id: str | None = None,  # noqa: A002 (the column's customary name)
         time: str | Sequence[str] | None = None,

@@ -1,4 +1,4 @@
-"""How a forecaster learns: once to find the best epoch, and once more on everything."""
+"""How a forecaster learns: once to find the best epoch and, if wished, once more on everything."""
 
 import copy
 import math
@@ -22,8 +22,6 @@ from treadle.training import Progress, StepsOnly, TrainingSettings
 
 AUTO_STEPS, AUTO_EPOCHS = 200, (8, 40)
 """Steps that a run has about, and the fewest and the most epochs, where `epochs` is left open."""
-SHORT = 10_000
-"""Steps of all series together, up to which a second training is made, where `refit` is left open."""
 ANSWERS = 600_000
 """Raw numbers of a batch at most: of a long horizon, fewer steps are answered at."""
 
@@ -44,7 +42,7 @@ class Fitting(Estimator):
     chunk: int | None
     mode: str
     conformal: bool
-    refit: bool | None
+    refit: bool
 
     def fit_panel(
         self,
@@ -73,19 +71,18 @@ class Fitting(Estimator):
         self.check_arguments()
         self.panel_ = panel if dev is None else panel.joined(dev)
         end = dev_begins(panel, self.dev_fraction, self.season) if dev is None else [len(one) for one in panel.values]
-        again = self.learns_again(panel, given=dev is not None)
         train = self.panel_.until(end)
         season = self.season or find_season(train)
         self.horizon_ = self.horizon or choose_horizon(season)
         self.features_ = fit_features(train, self.get_params(), season, self.horizon_)
         # What takes the loop's place goes on from where a run ended: in the features of its second training.
-        taken = again and self._training is not None
+        taken = self.refit and self._training is not None
         how: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "resume": resume}
         if taken:
             self.features_ = self.features_.refitted(self.panel_)
         part = self._train(end, everything=taken, checkpoint=checkpoint, progress=progress, **how)
         self.refit_seconds_, self.unrefit_ = 0.0, self
-        if again and not taken:
+        if self.refit and not taken:
             self.unrefit_, history = copy.copy(self), self.history_
             best = max(record["epoch"] for record in history if record["best"])
             other = None if checkpoint is None else checkpoint.with_stem(f"{checkpoint.stem}-refit")
@@ -97,17 +94,6 @@ class Fitting(Estimator):
         if self.mode == "direct":
             part.calibrate(self.network_, self.settings_.levels, conformal=self.conformal)
         return self
-
-    def learns_again(self, panel: Panel, *, given: bool) -> bool:
-        """Whether training on these series is followed by a second one on all of them.
-
-        Args:
-            panel: The series.
-            given: Whether dev is a part of its own.
-        """
-        if self.refit is not None:
-            return self.refit
-        return not given and not self.conformal and sum(map(len, panel.values)) <= SHORT
 
     def _train(
         self,

@@ -61,7 +61,7 @@ class SeriesSettings(BaseModel):
     transform: Literal["auto"] | Transform
     calendar: bool
     conformal: bool
-    refit: bool | None
+    refit: bool
     chunk: int | None = Field(ge=2)
     duplicates: Literal["error", "first", "last", "mean", "sum"]
 

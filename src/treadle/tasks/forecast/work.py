@@ -76,8 +76,7 @@ class ForecastWork(Work):
         self.tested = "test" in places or not places
         if self.dev is None:
             said = f"dev: the last {estimator.dev_fraction:.0%} of every training series, to choose the epoch by"
-            again = estimator.learns_again(self.train, given=False)
-            notes.append(f"{said}; then the series are learnt whole" if again else said)
+            notes.append(f"{said}; then the series are learnt whole" if estimator.refit else said)
         return notes
 
     def fit(self, estimator: Forecaster, how: Conduct) -> None:
