@@ -1,9 +1,12 @@
 """What works share whose data are examples by the row, of which some may be set aside for dev."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from treadle.evaluation.report import Report
+from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import Work
 
@@ -58,11 +61,13 @@ class ExamplesWork(Work, Generic[N]):
 
     Attributes:
         examples: What they are called, such as "sentences".
+        baseline: How the baseline learns, such as "learns from the same sentences".
         others: Those of dev and test, as far as they are given.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[str]
+    baseline: ClassVar[str]
 
     def __init__(self, source: DataSource, data: N) -> None:
         self.source, self.data = source, data
@@ -88,3 +93,41 @@ class ExamplesWork(Work, Generic[N]):
             share = f"{estimator.dev_fraction:.0%}"
             notes.append(f"dev: {share} of the training {self.examples}, set aside by seed {estimator.seed}")
         return notes
+
+    def conclude(self, estimator: Any, folder: Path, notes: Sequence[str], say: Say) -> Result:
+        """Measure the model and the baseline, and write result and report."""
+        train, others, shown = compared(self.data, self.others, estimator)
+        for line in self.remarks(estimator, others):
+            say(line)
+        say(f"the baseline {self.baseline} ...")
+        report = self.report(
+            estimator,
+            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
+            others,
+            self.fit_baseline(estimator, train, {shown: others[shown]}),
+            data_notes=notes,
+            commands=commands(self.source, estimator, folder),
+        )
+        return write_result(folder, self.task, report)
+
+    def remarks(self, _estimator: Any, _others: Mapping[str, N], /) -> Iterable[str]:
+        """What is said of dev and test before anything is measured."""
+        return ()
+
+    @abstractmethod
+    def fit_baseline(self, estimator: Any, train: N, others: Mapping[str, N], /) -> Any:
+        """What a simple method that learns from the same rows says of others, as `report` takes it."""
+
+    @abstractmethod
+    def report(
+        self,
+        estimator: Any,
+        title: str,
+        splits: Mapping[str, N],
+        beside: Any,
+        /,
+        *,
+        data_notes: Sequence[str],
+        commands: Sequence[str],
+    ) -> Report:
+        """Everything that the page says of a model beside its baseline."""

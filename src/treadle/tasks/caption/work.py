@@ -8,13 +8,13 @@ from typing import Any, Self
 from treadle.data.builtin import load
 from treadle.data.pictures import Captioned, captioned_of_table, read_captioned
 from treadle.errors import InputError, counted
+from treadle.evaluation.report.translation import TranslatingSystem
 from treadle.evaluation.translation import sacrebleu
 from treadle.tasks.caption.estimator import Captioner
 from treadle.tasks.caption.predictions import Caption
 from treadle.tasks.caption.reporting import fit_baselines, make_report, scores
-from treadle.tasks.examples import ExamplesWork, compared
+from treadle.tasks.examples import ExamplesWork
 from treadle.tasks.folder import load_config
-from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.work import Answer, Conduct, Measured, refuse_options
 
@@ -33,6 +33,8 @@ class CaptionWork(ExamplesWork[Captioned]):
     tasks = ("caption",)
     task = "caption"
     examples = "rows"
+    baseline = "remembers the same rows"
+    report = staticmethod(make_report)
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
@@ -49,19 +51,11 @@ class CaptionWork(ExamplesWork[Captioned]):
         """Train on the rows."""
         estimator.fit_captioned(self.data, dev=self.others.get("dev"), **how.arguments())
 
-    def conclude(self, estimator: Captioner, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the nearest training row, and write result and report."""
-        train, others, shown = compared(self.data, self.others, estimator)
-        say("the baseline remembers the same rows ...")
-        report = make_report(
-            estimator,
-            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
-            others,
-            fit_baselines(train, {shown: others[shown]}),
-            data_notes=notes,
-            commands=commands(self.source, estimator, folder),
-        )
-        return write_result(folder, self.task, report)
+    def fit_baseline(
+        self, _estimator: Captioner, train: Captioned, others: Mapping[str, Captioned]
+    ) -> tuple[TranslatingSystem, TranslatingSystem]:
+        """The caption of the nearest row, and always the same one."""
+        return fit_baselines(train, others)
 
     @classmethod
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:

@@ -1,6 +1,6 @@
 """What the command line does for tagged sentences: files of tokens with tags in, a model that tags out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from json import loads
 from pathlib import Path
@@ -18,10 +18,10 @@ from treadle.data.tagging import (
     tagged_format,
 )
 from treadle.errors import InputError, counted, nearest
+from treadle.evaluation.report.tagging import TaggingSystem
 from treadle.evaluation.tagging import tagging_scores
-from treadle.tasks.examples import ExamplesWork, compared
+from treadle.tasks.examples import ExamplesWork
 from treadle.tasks.folder import load_config
-from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.tagging.answers import answers
 from treadle.tasks.tagging.estimator import SequenceTagger
@@ -44,6 +44,8 @@ class TagWork(ExamplesWork[TaggedSentences]):
     tasks = ("tag",)
     task = "tag"
     examples = "sentences"
+    baseline = "learns from the same sentences"
+    report = staticmethod(make_report)
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
@@ -60,19 +62,11 @@ class TagWork(ExamplesWork[TaggedSentences]):
         """Train on the sentences."""
         estimator.fit_sentences(self.data, dev=self.others.get("dev"), **how.arguments())
 
-    def conclude(self, estimator: SequenceTagger, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the baseline, and write result and report."""
-        train, others, shown = compared(self.data, self.others, estimator)
-        say("the baseline learns from the same sentences ...")
-        report = make_report(
-            estimator,
-            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
-            others,
-            fit_baseline(estimator.features_, train, {shown: others[shown]}),
-            data_notes=notes,
-            commands=commands(self.source, estimator, folder),
-        )
-        return write_result(folder, self.task, report)
+    def fit_baseline(
+        self, estimator: SequenceTagger, train: TaggedSentences, others: Mapping[str, TaggedSentences]
+    ) -> TaggingSystem:
+        """The most frequent tag of each token, and a linear model of labels."""
+        return fit_baseline(estimator.features_, train, others)
 
     @classmethod
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:

@@ -1,16 +1,16 @@
 """What the command line does for speech: recordings with transcripts in, a model that writes down what is said out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from treadle.data.audio import Utterances, read_utterances
 from treadle.errors import InputError, counted
+from treadle.evaluation.report.speech import SpeechSystem
 from treadle.evaluation.speech import speech_scores
-from treadle.tasks.examples import ExamplesWork, compared
+from treadle.tasks.examples import ExamplesWork
 from treadle.tasks.folder import load_config
-from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource
 from treadle.tasks.transcribe.estimator import SpeechRecognizer
 from treadle.tasks.transcribe.reporting import fit_baseline, foreign_note, make_report, truth
@@ -29,6 +29,8 @@ class TranscribeWork(ExamplesWork[Utterances]):
     tasks = ("transcribe",)
     task = "transcribe"
     examples = "recordings"
+    baseline = "remembers some of the same recordings"
+    report = staticmethod(make_report)
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
@@ -44,22 +46,17 @@ class TranscribeWork(ExamplesWork[Utterances]):
         """Train on the recordings."""
         estimator.fit_utterances(self.data, dev=self.others.get("dev"), **how.arguments())
 
-    def conclude(self, estimator: SpeechRecognizer, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the baseline, and write result and report."""
-        train, others, shown = compared(self.data, self.others, estimator)
+    def remarks(self, estimator: SpeechRecognizer, others: Mapping[str, Utterances]) -> Iterator[str]:
+        """Letters that the model cannot write."""
         for name, data in others.items():
             if note := foreign_note(estimator.units_, data):
-                say(f"{name}: {note}")
-        say("the baseline remembers some of the same recordings ...")
-        report = make_report(
-            estimator,
-            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
-            others,
-            fit_baseline(estimator, train, {shown: others[shown]}),
-            data_notes=notes,
-            commands=commands(self.source, estimator, folder),
-        )
-        return write_result(folder, self.task, report)
+                yield f"{name}: {note}"
+
+    def fit_baseline(
+        self, estimator: SpeechRecognizer, train: Utterances, others: Mapping[str, Utterances]
+    ) -> SpeechSystem:
+        """The nearest of some recordings, time-warped."""
+        return fit_baseline(estimator, train, others)
 
     @classmethod
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:

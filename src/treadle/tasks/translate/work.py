@@ -10,10 +10,10 @@ from treadle.data.encoding import read_text
 from treadle.data.pairs import Pairs, find_parallel, pairs_of_table, read_pairs, read_parallel
 from treadle.data.paths import existing, suffix_of
 from treadle.errors import InputError, counted, nearest
+from treadle.evaluation.report.translation import TranslatingSystem
 from treadle.evaluation.translation import sacrebleu
-from treadle.tasks.examples import ExamplesWork, compared
+from treadle.tasks.examples import ExamplesWork
 from treadle.tasks.folder import load_config
-from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.translate.estimator import Translator
 from treadle.tasks.translate.predictions import Translation
@@ -40,6 +40,8 @@ class TranslateWork(ExamplesWork[Pairs]):
     tasks = ("translate",)
     task = "translate"
     examples = "pairs"
+    baseline = "learns from the same pairs"
+    report = staticmethod(make_report)
 
     @classmethod
     def open(cls, source: DataSource) -> Self:
@@ -57,19 +59,11 @@ class TranslateWork(ExamplesWork[Pairs]):
         """Train on the pairs."""
         estimator.fit_pairs(self.data, dev=self.others.get("dev"), **how.arguments())
 
-    def conclude(self, estimator: Translator, folder: Path, notes: Sequence[str], say: Say) -> Result:
-        """Measure the model and the dictionary, and write result and report."""
-        train, others, shown = compared(self.data, self.others, estimator)
-        say("the baseline learns from the same pairs ...")
-        report = make_report(
-            estimator,
-            f"{estimator.describe()} on {Path(self.source.train).name or self.source.train}",
-            others,
-            fit_baselines(train, {shown: others[shown]}),
-            data_notes=notes,
-            commands=commands(self.source, estimator, folder),
-        )
-        return write_result(folder, self.task, report)
+    def fit_baseline(
+        self, _estimator: Translator, train: Pairs, others: Mapping[str, Pairs]
+    ) -> tuple[TranslatingSystem, TranslatingSystem]:
+        """A dictionary, and the source as it is."""
+        return fit_baselines(train, others)
 
     @classmethod
     def evaluate(cls, folder: Path, source: DataSource, options: Mapping[str, Any]) -> Measured:
