@@ -51,21 +51,25 @@ def test_a_product_is_as_exact_as_in_float32(rows: int, inputs: int, outputs: in
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("height", "rows", "width"), SHAPES)
-def test_a_sum_over_rows_is_as_exact_as_in_float32(height: int, rows: int, width: int, threads: int) -> None:
+def test_sums_over_rows_are_as_exact_as_in_float32(height: int, rows: int, width: int, threads: int) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         torch.manual_seed(rows)
-        a, b = torch.randn(rows, height + 2)[:, 1:-1], torch.randn(rows, width)
-        assert error(large.sum_of_products(a, b), a.t(), b) < 8
+        a = torch.randn(rows, height + 2)[:, 1:-1]
+        others = [torch.randn(rows, width), torch.randn(rows, 21)[:, 2:], torch.randn(rows, height)]
+        for found, b in zip(large.sums_of_products(a, others), others, strict=True):
+            assert found.shape == (height, b.shape[1])
+            assert error(found, a.t(), b) < 8
     finally:
         torch.set_num_threads(before)
 
 
 def test_a_long_sum_of_small_terms_does_not_drift() -> None:
+    """Added one after the other, these are off by 7e-4."""
     a = torch.full((100_000, 1), 0.1)
     exact = 100_000 * float(a[0, 0].double()) ** 2
-    assert float(large.sum_of_products(a, a)) == pytest.approx(exact, rel=1e-5)  # one after the other is off by 7e-4
+    assert float(large.sums_of_products(a, [a])[0]) == pytest.approx(exact, rel=1e-5)
 
 
 def test_a_single_product_of_numbers_is_rounded_like_a_float32() -> None:
@@ -88,7 +92,7 @@ def test_what_is_not_a_number_stays_none_and_spoils_no_other_row() -> None:
 def test_double_precision_is_left_to_torch() -> None:
     a, b = torch.randn(40, 33, dtype=torch.float64), torch.randn(33, 40, dtype=torch.float64)
     assert torch.equal(large.product(a, b), a @ b)
-    assert torch.equal(large.sum_of_products(a, a), a.t() @ a)
+    assert torch.equal(large.sums_of_products(a, [a])[0], a.t() @ a)
 
 
 def outcome(

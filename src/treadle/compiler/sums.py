@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from treadle.compiler.cpu.large import product, sum_of_products
+from treadle.compiler.cpu.large import product, sums_of_products
 from treadle.compiler.partition import Columns, Partition
 from treadle.compiler.program import Matrix, Vector
 
@@ -18,6 +18,16 @@ class _Block:
     matrix: Matrix
     operand: Columns
     gradient: Columns
+
+    @property
+    def left(self) -> Columns:
+        """What makes the rows of the gradient."""
+        return self.gradient if self.matrix.transposed else self.operand
+
+    @property
+    def right(self) -> Columns:
+        """What makes its columns."""
+        return self.operand if self.matrix.transposed else self.gradient
 
 
 class Sums:
@@ -71,24 +81,24 @@ class Sums:
             needed: Which of them need a gradient.
         """
         found: list[Tensor | None] = [None] * len(derived)
-        covered = [0] * len(derived)
-        for block in self.blocks:
-            covered[block.matrix.parameter] += block.matrix.inputs[1] * block.matrix.outputs[1]
-        for block in self.blocks:
+        wanted = [block for block in self.blocks if needed[block.matrix.parameter]]
+        whole: dict[Columns, list[_Block]] = {}
+        for block in wanted:
+            if block.matrix.inputs[1] * block.matrix.outputs[1] == derived[block.matrix.parameter].numel():
+                whole.setdefault(block.left, []).append(block)
+                continue
             number = block.matrix.parameter
-            if not needed[number]:
-                continue
-            weight, gradient = derived[number], found[number]
-            whole = block.matrix.inputs[1] * block.matrix.outputs[1] == weight.numel() == covered[number]
-            a, g = _columns(arrays, block.operand), _columns(arrays, block.gradient)
-            left, right = (g, a) if block.matrix.transposed else (a, g)
-            if whole:
-                found[number] = sum_of_products(left, right)
-                continue
-            if gradient is None:
-                gradient = found[number] = torch.zeros_like(weight, memory_format=torch.contiguous_format)
-            view = block.matrix.of(gradient)
+            if found[number] is None:
+                found[number] = torch.zeros_like(derived[number], memory_format=torch.contiguous_format)
+            view = block.matrix.of(found[number])
+            left, right = (_columns(arrays, side) for side in (block.left, block.right))
             (view.t() if block.matrix.transposed else view).addmm_(left.t(), right)
+        for side, blocks in whole.items():
+            sums = sums_of_products(_columns(arrays, side), [_columns(arrays, block.right) for block in blocks])
+            for block, total in zip(blocks, sums, strict=True):
+                number = block.matrix.parameter
+                before = found[number]
+                found[number] = total if before is None else before.add_(total)
         self._add_vectors(found, arrays, totals, derived, needed)
         return found
 

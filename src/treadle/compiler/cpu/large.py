@@ -1,7 +1,7 @@
 """Large products outside the loop, for gradients: torch's, or in tiles where the processor has them."""
 
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 import torch
@@ -39,20 +39,25 @@ def product(a: Tensor, weight: Tensor) -> Tensor:
     return found[:, :outputs]
 
 
-def sum_of_products(a: Tensor, b: Tensor) -> Tensor:
-    """`a.t() @ b` of `a [rows, height]` and `b [rows, width]`; rows may stand apart from each other."""
-    height, width = a.shape[1], b.shape[1]
-    if not _in_tiles(a, height, width) or b.stride(1) != 1:
-        return a.t() @ b
-    found = torch.zeros(_threads(len(a)), height, width)
-    memory = torch.empty(len(found), amx_sums.memory_bytes(width) // 4)
+def sums_of_products(a: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """`a.t() @ b` of `a [rows, height]` and each `b [rows, width]`; rows may stand apart from each other."""
+    height, widths = a.shape[1], [b.shape[1] for b in others]
+    if not _in_tiles(a, height, *widths) or any(b.stride(1) != 1 for b in others):
+        return [a.t() @ b for b in others]
+    threads = _threads(len(a))
+    found = [torch.zeros(threads, height, width) for width in widths]
+    *before, vectors = accumulate((-(-width // LANES) for width in widths), initial=0)
+    memory = torch.empty(threads, amx_sums.memory_bytes(vectors) // 4)
+    told = np.empty((threads, len(others), len(amx_sums.OTHERS)), dtype=np.int64)
 
     def table(first: int, last: int, thread: int) -> tuple[int, ...]:
-        arrays = _at(a, first), a.stride(0), _at(b, first), b.stride(0)
-        return *arrays, last - first, height, width, found[thread].data_ptr(), width, memory[thread].data_ptr()
+        for i, b in enumerate(others):
+            told[thread, i] = _at(b, first), b.stride(0), widths[i], before[i], found[i][thread].data_ptr()
+        array = _at(a, first), a.stride(0), last - first, height
+        return *array, told[thread].ctypes.data, len(others), vectors, memory[thread].data_ptr()
 
     _run(amx_sums_entry(), len(a), table)
-    return found[0] if len(found) == 1 else found.sum(0)
+    return [one[0] if threads == 1 else one.sum(0) for one in found]
 
 
 def _in_tiles(a: Tensor, *sizes: int) -> bool:

@@ -1,9 +1,12 @@
-r"""Sums over many rows: \(\sum_k a_k^\top b_k\), the gradient of a weight, on tile registers.
+r"""Sums over many rows: \(\sum_k a_k^\top b_k\), the gradients of weights, on tile registers.
 
-Some hundred rows at a time are split into parts, those of `b` once and those of `a` block by block; what they give is
-summed in registers that begin at zero, and only then added to the rest, so that small terms do not meet a large sum.
+Some hundred rows at a time are split into parts, those of each `b` once and those of `a`, which they have in common,
+block by block. What they give is summed in registers that begin at zero, and only then added to the rest, so that small
+terms do not meet a large sum.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -24,17 +27,19 @@ from treadle.compiler.cpu.amx.registers import (
 from treadle.compiler.cpu.entry import write_entry
 from treadle.compiler.cpu.ir import I8, I64, POINTER, Code, Value
 
-SLOTS = ("*a", "a_row", "*b", "b_row", "rows", "height", "width", "*out", "out_row", "*memory")
-"""Of a thread's table: two arrays with the same rows, the columns of each, and where their product is added to."""
+SLOTS = ("*a", "a_row", "rows", "height", "*others", "count", "vectors", "*memory")
+"""Of a thread's table: an array, its columns, the arrays that it is multiplied with and how many they are, and column
+vectors of all of them."""
 
+OTHERS = ("*b", "b_row", "width", "before", "*out")
+"""Of each other array: where it lies, its columns, the column vectors of those before it, and what is added to."""
 
 TOGETHER = 12
 """Tiles of rows that are summed before they join the rest."""
 
 
-def memory_bytes(width: int) -> int:
-    """What a thread needs beside its arrays: zeros, parts of `a`, the sums of a block, parts of `b`."""
-    vectors = -(-width // LANES)
+def memory_bytes(vectors: int) -> int:
+    """What a thread needs beside its arrays: zeros, parts of `a`, the sums of a block, parts of the others."""
     return WIDE * LINE + TALL * BLOCK * PARTS * TILE + vectors * (TALL * TILE + TOGETHER * PARTS * TILE)
 
 
@@ -51,12 +56,8 @@ class _Sums:
     def __init__(self, module: Any, blocks: Blocks) -> None:
         self.code = code = Code(module, "loop", ["*table"], "float32", LANES)
         self.blocks = blocks
-        self.table: dict[str, Value] = {}
-        for place, name in enumerate(SLOTS):
-            value = code.load(code.arguments["table"], code.integer(place), I64)
-            self.table[name.strip("*")] = code.builder.inttoptr(value, POINTER) if name.startswith("*") else value
-        self.vectors = code.builder.sdiv(code.add(self.table["width"], code.integer(LANES - 1)), code.integer(LANES))
-        self.width = code.mul(self.vectors, code.integer(LANES))
+        self.table = _read(code, code.arguments["table"], SLOTS)
+        self.width = code.mul(self.table["vectors"], code.integer(LANES))
         self.nothing = self.table["memory"]
         self.left = code.at(self.nothing, code.integer(WIDE * LINE), I8)
         self.found = code.at(self.left, code.integer(TALL * BLOCK * PARTS * TILE), I8)
@@ -87,19 +88,27 @@ class _Sums:
         return code.function
 
     def split_right(self, k: Value, rows: Value, groups: Value) -> None:
-        """The parts of some rows of `b`, as weights."""
+        """The parts of some rows of the other arrays, as weights."""
         code, zero = self.code, self.code.integer(0)
-        origin = code.at(self.table["b"], code.mul(k, self.table["b_row"]))
-        with code.loop(zero, groups) as group, code.loop(zero, code.integer(LANES)) as pair:
+        with self.each_other() as other, code.loop(zero, groups) as group, code.loop(zero, code.integer(LANES)) as pair:
+            origin = code.at(other["b"], code.mul(k, other["b_row"]))
             first = code.add(code.mul(group, code.integer(DEEP)), pair)
-            with code.loop(zero, self.vectors) as v:
-                column = code.mul(v, code.integer(LANES))
-                mask = code.tail_mask(code.sub(self.table["width"], column))
-                place = code.at(origin, column)
+            with code.loop(zero, other["width"], LANES) as column:
+                mask = code.tail_mask(code.sub(other["width"], column))
                 numbers = (first, code.add(first, code.integer(LANES)))
-                halves = [_row(code, place, self.table["b_row"], number, rows, mask) for number in numbers]
-                into = code.at(self.right, code.mul(v, code.integer(TOGETHER * PARTS * TILE)), I8)
-                _store(code, into, group, pair, halves)
+                place = code.at(origin, column)
+                halves = [_row(code, place, other["b_row"], number, rows, mask) for number in numbers]
+                into = code.add(code.mul(other["before"], code.integer(LANES)), column)
+                tiles = code.at(self.right, code.mul(into, code.integer(TOGETHER * PARTS * TILE // LANES)), I8)
+                _store(code, tiles, group, pair, halves)
+
+    @contextmanager
+    def each_other(self) -> Iterator[dict[str, Value]]:
+        """A loop over the other arrays."""
+        code = self.code
+        with code.loop(code.integer(0), self.table["count"]) as number:
+            place = code.mul(number, code.integer(len(OTHERS)))
+            yield _read(code, code.at(self.table["others"], place, I64), OTHERS)
 
     def split_left(self, a: Value, rows: Value, high: Value, groups: Value) -> None:
         """The parts of some columns of `a`, turned round: an operand."""
@@ -136,18 +145,27 @@ class _Sums:
             panel = code.at(self.right, tiles, I8)
             b.call(block, [self.left, panel, apart, groups, *places, code.integer(ROWS), last])
 
-        over_columns(code, self.blocks, tall, self.vectors, strip)
+        over_columns(code, self.blocks, tall, self.table["vectors"], strip)
 
     def add(self, top: Value, high: Value) -> None:
         """The block's sums to those of all rows before."""
-        code, table, zero = self.code, self.table, self.code.integer(0)
-        with code.loop(zero, high) as r, code.loop(zero, self.vectors) as v:
-            column = code.mul(v, code.integer(LANES))
-            mask = code.tail_mask(code.sub(table["width"], column))
-            target = code.at(table["out"], code.mul(code.add(top, r), table["out_row"]))
-            new = code.load(self.found, code.add(code.mul(r, self.width), column))
+        code, zero = self.code, self.code.integer(0)
+        with self.each_other() as other, code.loop(zero, high) as r, code.loop(zero, other["width"], LANES) as column:
+            mask = code.tail_mask(code.sub(other["width"], column))
+            target = code.at(other["out"], code.mul(code.add(top, r), other["width"]))
+            before = code.add(code.mul(other["before"], code.integer(LANES)), column)
+            new = code.load(self.found, code.add(code.mul(r, self.width), before))
             both = code.builder.fadd(new, code.masked_load(target, column, mask))
             code.masked_store(both, target, column, mask)
+
+
+def _read(code: Code, origin: Value, names: Sequence[str]) -> dict[str, Value]:
+    """Numbers and addresses that stand one after the other."""
+    found = {}
+    for place, name in enumerate(names):
+        value = code.load(origin, code.integer(place), I64)
+        found[name.strip("*")] = code.builder.inttoptr(value, POINTER) if name.startswith("*") else value
+    return found
 
 
 def _row(code: Code, origin: Value, stride: Value, number: Value, rows: Value, mask: Value) -> Value:
