@@ -10,7 +10,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the kernels of tests out of the user's cache, and from one run to the next, as a user's are kept."""
-    if config.cache is not None:
+    if getattr(config, "cache", None) is not None:
         os.environ.setdefault("TREADLE_CACHE", str(config.cache.mkdir("kernels")))
 
 

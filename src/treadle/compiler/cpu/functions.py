@@ -1,10 +1,8 @@
-"""Functions that any kernel shares on a machine: products, what packs weights for them, and a digest."""
+"""Functions that any kernel shares on a machine: products, and what packs weights for them."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,8 +15,8 @@ from treadle.compiler.cpu.machine import host
 
 @cache
 def tile_functions(dtype: str) -> dict[str, int]:
-    """The addresses of `product`, `pack` and `digest` for a type of number."""
-    functions = ["product", "pack", "digest"]
+    """The addresses of `product` and `pack` for a type of number."""
+    functions = ["product", "pack"]
     return library.load(tile.build(host(), dtype), functions, announce=f"the matrix tile for {dtype}")
 
 
@@ -59,20 +57,6 @@ def pack_tiles(weight: Tensor, width: int, into: Tensor) -> None:
         _pack_amx()(origin, inputs, vectors, target)
 
 
-def content(tensors: Sequence[Tensor]) -> Any:
-    """What tells whether tensors are the same as before: where they lie, torch's count of their changes, and a digest.
-
-    The digest is for changes that torch does not count, such as those of `parameter.data`.
-    """
-    if not all(tensor.is_contiguous() for tensor in tensors):
-        return None
-    places = [(tensor.data_ptr(), tensor.nbytes // 4) for tensor in tensors]
-    table, sums = np.array(places, dtype=np.int64), np.empty(len(places) * host().vector_bytes // 2, dtype=np.int32)
-    _digest()(table.ctypes.data, len(places), sums.ctypes.data)
-    versions = [None if tensor.is_inference() else tensor._version for tensor in tensors]
-    return places, versions, sums.tobytes()
-
-
 @cache
 def _pack(dtype: torch.dtype) -> Any:
     return library.function(tile_functions(str(dtype).removeprefix("torch."))["pack"], 7)
@@ -81,8 +65,3 @@ def _pack(dtype: torch.dtype) -> Any:
 @cache
 def _pack_amx() -> Any:
     return library.function(amx_functions()["pack_amx"], 4)
-
-
-@cache
-def _digest() -> Any:
-    return library.function(tile_functions("float32")["digest"], 3)

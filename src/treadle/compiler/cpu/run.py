@@ -16,7 +16,8 @@ from torch import Tensor
 
 from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.amx.product import NAME as AMX_PRODUCT
-from treadle.compiler.cpu.functions import amx_functions, content, int8_product, tile_functions
+from treadle.compiler.cpu.digest import content
+from treadle.compiler.cpu.functions import amx_functions, int8_product, tile_functions
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.plan import Plan

@@ -28,13 +28,12 @@ order: of the step before, the last ones are still in the nearest cache."""
 
 
 def build(machine: Machine, dtype: str) -> ir.Module:
-    """The module with `product`, `pack` and `digest` for one type of number."""
+    """The module with `product` and `pack` for one type of number."""
     module = ir.Module("tile")
     lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
     tiles = {shape: _tile(module, dtype, lanes, *shape) for shape in shapes(machine)}
     _product(module, dtype, lanes, machine, tiles)
     _pack(module, dtype, lanes, machine)
-    _digest(module, machine)
     return module
 
 
@@ -124,42 +123,6 @@ def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> None:
             with code.loop(here, width) as j:
                 code.store(ir.Constant(code.scalar, 0.0), target, code.add(code.mul(k, width), j))
     code.done()
-
-
-def _digest(module: Any, machine: Machine) -> None:
-    """Of every array in a table of addresses and words: two sums in every lane, of the words and of the sums so far."""
-    lanes = machine.vector_bytes // 4
-    one = _digest_of_one(module, lanes)
-    code = Code(module, "digest", ["*table", "arrays", "*to"], "float32", lanes)
-    g, b = code.arguments, code.builder
-    with code.loop(code.integer(0), g["arrays"]) as array:
-        place = code.mul(array, code.integer(2))
-        address, words = (code.load(g["table"], code.add(place, code.integer(i)), I64) for i in range(2))
-        target = code.at(g["to"], code.mul(place, code.integer(lanes)))
-        b.call(one, [b.inttoptr(address, POINTER), words, target])
-    code.done()
-
-
-def _digest_of_one(module: Any, lanes: int) -> Any:
-    code = Code(module, "digest_of_one", ["*from", "words", "*to"], "float32", lanes, private=True)
-    g, b = code.arguments, code.builder
-    kind = ir.VectorType(ir.IntType(32), lanes)
-    zero = ir.Constant(kind, None)
-    whole = code.sub(g["words"], b.srem(g["words"], code.integer(lanes)))
-
-    def step(loop: Any, words: Value) -> None:
-        first = b.add(loop.values[0], b.bitcast(words, kind))
-        loop.next = [first, b.add(loop.values[1], first)]
-
-    with code.loop(code.integer(0), whole, lanes, carried=[zero, zero]) as loop:
-        step(loop, code.load(g["from"], loop.index))
-    with code.loop(whole, g["words"], lanes, carried=loop.values) as loop:
-        mask = code.tail_mask(code.sub(g["words"], loop.index))
-        step(loop, code.masked_load(g["from"], loop.index, mask))
-    for i, value in enumerate(loop.values):
-        code.store(b.bitcast(value, code.vector()), g["to"], code.integer(i * lanes))
-    code.done()
-    return code.function
 
 
 def declare_product(module: Any, name: str = "product") -> Any:
