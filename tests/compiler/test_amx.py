@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from treadle.cells import cell_names, make_cell
-from treadle.compiler.cpu import large, run
+from treadle.compiler.cpu import large, operands, run
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.plan import Plan
 from treadle.compiler.packing import Packing
@@ -23,7 +23,7 @@ ROUNDING = 2.0**-24
 def everything_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few rows and columns there are."""
     for name in ("TILED_ROWS", "TILED_INPUTS", "TILED_WORK"):
-        monkeypatch.setattr(run, name, 1)
+        monkeypatch.setattr(operands, name, 1)
     for name in ("ROWS_A_THREAD", "SMALLEST"):
         monkeypatch.setattr(large, name, 1)
     monkeypatch.setattr(compiled, "_seen", WeakKeyDictionary())  # what was decided for other limits
@@ -134,7 +134,8 @@ def test_few_rows_are_left_to_vectors(rows: int, monkeypatch: pytest.MonkeyPatch
 
     def watched(self: run.Pass, packing: Packing) -> Plan:
         found = plan(self, packing)
-        taken.extend(tiled for tiled, operand in zip(found.forms, self.operands, strict=True) if not operand.hoisted)
+        products = self.operands.products
+        taken.extend(tiled for tiled, one in zip(found.forms, products, strict=True) if not one.hoisted)
         return found
 
     monkeypatch.setattr(run.Pass, "plan", watched)
@@ -145,4 +146,4 @@ def test_few_rows_are_left_to_vectors(rows: int, monkeypatch: pytest.MonkeyPatch
             Recurrent(make_cell("gru", 48, 48), engine="cpu")(torch.randn(rows, 2000, 48))
     finally:
         torch.set_num_threads(threads)
-    assert set(taken) == {rows >= run.TILED_ROWS}
+    assert set(taken) == {rows >= operands.TILED_ROWS}

@@ -48,14 +48,16 @@ def unroll(
     """Output, states after the last step, and, where it `keeps`, what the gradient reads."""
     recurrence = _known[number]
     packing = recurrence.pack(x, lengths, reverse)
-    y, after, kept = recurrence.forward(packing, x, state, derived, "forward" if keeps else "inference")
+    if not keeps:
+        y, after = recurrence.answer(packing, x, state, derived, "inference")
+        return [y.contiguous(), *(s.clone() for s in after)]
+    y, after, kept = recurrence.forward(packing, x, state, derived)
     results = [y.contiguous(), *(s.clone() for s in after)]
-    if keeps:
-        rows = x.shape[0] * x.shape[1]
-        for name in kept_widths(recurrence):
-            array = kept.sequences[name]
-            results.append(array.new_zeros(rows, array.shape[1]))
-            results[-1][: array.shape[0]] = array
+    rows = x.shape[0] * x.shape[1]
+    for name in kept_widths(recurrence):
+        array = kept.sequences[name]
+        results.append(array.new_zeros(rows, array.shape[1]))
+        results[-1][: array.shape[0]] = array
     return results
 
 

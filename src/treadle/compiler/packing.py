@@ -77,9 +77,12 @@ class Packing:
     longest: int
     every_row_runs: bool
 
-    def lies(self, x: Tensor) -> bool:
-        """Whether `x` lies right as it is."""
-        return self.index is None and x.transpose(0, 1).is_contiguous()
+    def as_it_lies(self, x: Tensor) -> Tensor | None:
+        """`x` with its leading axes in the packed order; None where it has to be copied."""
+        if self.index is not None:
+            return None
+        turned = x if self.batch == 1 else x.transpose(0, 1)
+        return turned if turned.is_contiguous() else None
 
     def pack(self, x: Tensor, into: Tensor | None = None) -> Tensor:
         """`[batch, steps, feature]` of any strides to `[size, feature]`, contiguous as kernels read it.
@@ -95,6 +98,18 @@ class Packing:
             return turned.reshape(self.size, x.shape[2]).contiguous()
         into.view(turned.shape).copy_(turned)
         return into
+
+    def outlet(self, like: Tensor, width: int) -> Tensor:
+        """Where a pass may write `width` numbers for every step and row; `delivered` makes the output of it."""
+        if self.index is not None:
+            return like.new_empty(self.size, width)
+        return like.new_empty(*((1, self.steps) if self.batch == 1 else (self.steps, self.batch)), width)
+
+    def delivered(self, outlet: Tensor) -> Tensor:
+        """What a pass wrote as `[batch, steps, feature]`, zeros in the padding."""
+        if self.index is not None:
+            return self.unpack(outlet)
+        return outlet if self.batch == 1 else outlet.transpose(0, 1)
 
     def unpack(self, packed: Tensor) -> Tensor:
         """`[size, feature]` to `[batch, steps, feature]`, zeros in the padding."""

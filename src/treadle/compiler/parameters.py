@@ -37,7 +37,7 @@ class Derived:
         ]
         self.results = [place(value).number for value in step.derived]
         self.read = [
-            (name.split("."), value.shape, places[value].number)
+            (*name.rpartition(".")[::2], value.shape, places[value].number)
             for name, value in step.parameters.items()
             if value in places
         ]
@@ -50,23 +50,17 @@ class Derived:
             InputError: A parameter has not the shape any more that the step was compiled for.
         """
         known: list[Any] = [None] * self.count
-        for path, shape, number in self.read:
-            known[number] = tensor = _attribute(cell, path)
+        for path, name, shape, number in self.read:
+            module = cell.get_submodule(path) if path else cell
+            known[number] = tensor = module._parameters.get(name)
+            if tensor is None:
+                known[number] = tensor = getattr(module, name)
             if tensor.shape != shape:
-                name = ".".join(path)
-                raise InputError(f"{name} was {list(shape)} when its cell was compiled, found {list(tensor.shape)}")
+                whole = f"{path}.{name}".lstrip(".")
+                raise InputError(f"{whole} was {list(shape)} when its cell was compiled, found {list(tensor.shape)}")
         for function, args, kwargs, result in self.calls:
             _keep(result, function(*_filled(args, known), **_filled(kwargs, known)), known)
         return [known[number] for number in self.results]
-
-
-def _attribute(cell: nn.Module, path: list[str]) -> Tensor:
-    """A parameter or buffer as the module has it now."""
-    found: Any = cell
-    for part in path:
-        found = getattr(found, part)
-    assert isinstance(found, Tensor)
-    return found
 
 
 def _placed(tree: Any, place: Callable[[Value], Place]) -> Any:

@@ -4,7 +4,7 @@ Forward, the loop runs over packed rows and keeps what the partition says; backw
 way, and what it leaves over is summed in one product for each weight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,7 @@ class Recurrence:
         check_same(self.step, lower(trace(cell, again=True)))
         self.derived = Derived(self.step)
         self._passes: dict[tuple[str, torch.dtype, int], Pass] = {}
+        self._shares: dict[tuple[bool, torch.dtype, int, tuple[str, ...]], bool] = {}
 
     @cached_property
     def partition(self) -> Partition:
@@ -106,11 +107,11 @@ class Recurrence:
         derived = self.derived.tensors(cell)
         inputs = [x, *state, *derived]
         if int8:
-            packing = self.pack(x, lengths, reverse, ["int8"])
-            y, after, _ = self.forward(packing, x, list(state), derived, "int8")
+            packing = self.pack(x, lengths, reverse, ("int8",))
+            y, after = self.answer(packing, x, state, derived, "int8")
         elif not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
             packing = self.pack(x, lengths, reverse)
-            y, after, _ = self.forward(packing, x, list(state), derived, "inference")
+            y, after = self.answer(packing, x, state, derived, "inference")
         elif checkpoint is None or checkpoint >= x.shape[1]:
             y, *after = _Unroll.apply(self, self.pack(x, lengths, reverse), *inputs)
         else:
@@ -118,38 +119,49 @@ class Recurrence:
             y, *after = _UnrollInWindows.apply(self, windows[:: -1 if reverse else 1], lengths, reverse, *inputs)
         return y, tuple(after)
 
-    def pack(self, x: Tensor, lengths: Tensor | None, reverse: bool, passes: Sequence[str] = FLOATING) -> Packing:
+    def pack(self, x: Tensor, lengths: Tensor | None, reverse: bool, passes: tuple[str, ...] = FLOATING) -> Packing:
         """How a batch is packed for the threads there are: all rows together where threads share their columns."""
         threads = torch.get_num_threads()
         if lengths is None and self.shares_columns(x.shape[0], x.dtype, threads, passes):
             threads = 1
         return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=threads)
 
-    def shares_columns(self, batch: int, dtype: torch.dtype, threads: int, passes: Sequence[str] = FLOATING) -> bool:
+    def shares_columns(self, batch: int, dtype: torch.dtype, threads: int, passes: tuple[str, ...] = FLOATING) -> bool:
         """Whether threads share the columns of all rows: of a single row, or of weights too large for one core."""
-        compiled = [self.compiled(which, dtype) for which in passes]
-        if batch > 1 and any(one.looped_bytes < LARGE_WEIGHTS for one in compiled[:2]):
-            return False
-        return all(one.sharing_threads(threads) > 1 for one in compiled)
+        key = batch > 1, dtype, threads, passes
+        if key not in self._shares:
+            compiled = [self.compiled(which, dtype) for which in passes]
+            small = batch > 1 and any(one.looped_bytes < LARGE_WEIGHTS for one in compiled[:2])
+            self._shares[key] = not small and all(one.sharing_threads(threads) > 1 for one in compiled)
+        return self._shares[key]
+
+    def answer(
+        self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Output and states after the last step by the pass "inference" or "int8", which keeps nothing."""
+        y = packing.outlet(x, self.step.y.width)
+        lies = packing.as_it_lies(x)
+        initial = [packing.pack_rows(s) for s in state]
+        final = [_outlet(packing, s) for s in initial]
+        sequences = {"x": packing.pack(x) if lies is None else lies, "y": y}
+        self._launch(which, x.dtype, packing, derived, sequences, initial, final)
+        return packing.delivered(y), [packing.unpack_rows(s) for s in final]
 
     def forward(
-        self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
+        self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor]
     ) -> tuple[Tensor, list[Tensor], Kept]:
-        """Output, states after the last step, and the packed arrays of the pass."""
-        names = [f"s{i}" for i in range(len(state))]
-        widths = {"x": x.shape[2], **self.loop(which).widths}
+        """Output, states after the last step, and the packed arrays of the pass, which the gradient reads."""
+        widths = {"x": x.shape[2], **self.partition.forward.widths}
         y = x.new_empty(packing.size, widths.pop("y"))
-        if which == "forward":
-            widths |= {name: s.shape[1] for name, s in zip(names, state, strict=True)}
-        if packing.lies(x):
+        widths |= {f"s{i}": s.shape[1] for i, s in enumerate(state)}
+        if packing.as_it_lies(x) is not None:
             del widths["x"]
-        space = Workspace(packing.size, widths, x.dtype) if widths else None
-        arrays = space.arrays if space is not None else {}
-        sequences = {**arrays, "x": packing.pack(x, arrays.get("x")), "y": y}
-        initial = {name: packing.pack_rows(s) for name, s in zip(names, state, strict=True)}
-        final = {name: _outlet(packing, s) for name, s in initial.items()}
-        self._launch(which, packing, derived, sequences, initial, final)
-        return packing.unpack(y), [packing.unpack_rows(final[name]) for name in names], Kept(sequences, space)
+        space = Workspace(packing.size, widths, x.dtype)
+        sequences = {**space.arrays, "x": packing.pack(x, space.arrays.get("x")), "y": y}
+        initial = [packing.pack_rows(s) for s in state]
+        final = [_outlet(packing, s) for s in initial]
+        self._launch("forward", x.dtype, packing, derived, sequences, initial, final)
+        return packing.unpack(y), [packing.unpack_rows(s) for s in final], Kept(sequences, space)
 
     def backward(
         self,
@@ -167,33 +179,32 @@ class Recurrence:
         space = Workspace(packing.size, widths, gy.dtype)
         arrays = {**kept.sequences, **space.arrays, **dx, "gy": packing.pack(gy, space.arrays["gy"])}
         totals = {name: gy.new_zeros(len(packing.shares), 2, node.width) for name, node in loop.summed.items()}
-        names = [f"g{i}" for i in range(len(gs))]
-        initial = {name: packing.pack_rows(g) for name, g in zip(names, gs, strict=True)}
-        final = {name: _outlet(packing, g) for name, g in initial.items()}
-        self._launch("backward", packing, derived, arrays, initial, final, totals)
+        initial = [packing.pack_rows(g) for g in gs]
+        final = [_outlet(packing, g) for g in initial]
+        self._launch("backward", gy.dtype, packing, derived, arrays, initial, final, totals)
         found = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
-        states = [packing.unpack_rows(final[name]) for name in names]
+        states = [packing.unpack_rows(g) for g in final]
         sums = {name: total.sum((0, 1)) for name, total in totals.items()}
         return [found, *states, *self.sums.of_parameters(arrays, sums, derived, needed[1 + len(gs) :])]
 
     def _launch(
         self,
         which: str,
+        dtype: torch.dtype,
         packing: Packing,
         derived: Sequence[Tensor],
-        sequences: dict[str, Tensor],
-        initial: dict[str, Tensor],
-        final: dict[str, Tensor],
-        totals: dict[str, Tensor] | None = None,
+        sequences: Mapping[str, Tensor],
+        initial: Sequence[Tensor],
+        final: Sequence[Tensor],
+        totals: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Run a pass: rows are dealt to threads, or threads share the columns of all rows."""
-        dtype = next(iter(sequences.values())).dtype
         loop = self.compiled(which, dtype)
         sharing = loop.sharing_threads(torch.get_num_threads()) if packing.shared else 1
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
-            forms = one.plan(packing).forms
-            prepared = one.prepare_once(derived, forms) if which in ANSWERING else one.prepare(derived, forms)
-            if one.run(packing, prepared, sequences, initial, final, totals):
+            plan, operands = one.plan(packing), one.operands
+            prepare = operands.prepare_once if which in ANSWERING else operands.prepare
+            if one.run(plan, prepare(derived, plan.forms), sequences, initial, final, totals):
                 return
 
 
@@ -205,7 +216,7 @@ class _Unroll(torch.autograd.Function):
         """The pass that keeps what the gradient needs."""
         states = len(recurrence.step.state)
         state, derived = others[:states], others[states:]
-        y, after, kept = recurrence.forward(packing, x, state, derived, "forward")
+        y, after, kept = recurrence.forward(packing, x, state, derived)
         ctx.recurrence, ctx.packing, ctx.kept = recurrence, packing, kept
         ctx.save_for_backward(*derived)
         return (y, *after)
@@ -233,7 +244,7 @@ class _UnrollInWindows(torch.autograd.Function):
         for window in windows:
             states += state
             packing = recurrence.pack(x[:, window], _within(lengths, window), reverse)
-            outputs[window.start], state, _ = recurrence.forward(packing, x[:, window], state, derived, "inference")
+            outputs[window.start], state = recurrence.answer(packing, x[:, window], state, derived, "inference")
         ctx.recurrence, ctx.windows, ctx.lengths, ctx.reverse, ctx.count = recurrence, windows, lengths, reverse, count
         ctx.save_for_backward(x, *derived, *states)
         return (torch.cat([outputs[start] for start in sorted(outputs)], 1), *state)
@@ -252,7 +263,7 @@ class _UnrollInWindows(torch.autograd.Function):
         for number in range(len(ctx.windows) - 1, -1, -1):
             window, before = ctx.windows[number], states[number * count : (number + 1) * count]
             packing = recurrence.pack(x[:, window], _within(ctx.lengths, window), ctx.reverse)
-            _, _, kept = recurrence.forward(packing, x[:, window], before, derived, "forward")
+            _, _, kept = recurrence.forward(packing, x[:, window], before, derived)
             dx_window, *found = recurrence.backward(packing, kept, derived, [gy[:, window], *gs], needed)
             gs = found[:count]
             dx[window.start] = dx_window

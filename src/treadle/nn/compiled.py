@@ -1,6 +1,6 @@
 """The engine "cpu": a cell's step compiled into fused kernels for the whole sequence (see `treadle.compiler`)."""
 
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -30,6 +30,19 @@ def unsuited(cell: Cell, x: Tensor) -> str | None:
     if x.device.type == "cpu" and x.dtype == own and x.dtype in (torch.float32, torch.float64):
         return None
     return f"it runs float32 and float64 on a CPU, and the input is {str(x.dtype)[6:]} on {x.device.type}"
+
+
+def begin(cell: Cell, x: Tensor) -> State:
+    """The state before the first step where none is given; kernels only read it, so zeros are made once for all."""
+    if type(cell).initial_state is not Cell.initial_state or torch.compiler.is_compiling():
+        return cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
+    return cell.state_type(*_zeros(x.shape[0], cell.state_sizes, x.dtype))
+
+
+@lru_cache(maxsize=8)
+def _zeros(batch: int, sizes: tuple[int, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    with torch.inference_mode(False):
+        return tuple(torch.zeros(batch, size, dtype=dtype, device="cpu") for size in sizes)
 
 
 def run(

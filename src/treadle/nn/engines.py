@@ -23,6 +23,10 @@ def _anything(_cell: Cell, _x: Tensor) -> None:
     """No input is refused."""
 
 
+def _begin(cell: Cell, x: Tensor) -> State:
+    return cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
+
+
 @dataclass(frozen=True)
 class Engine:
     """A way to unroll a cell.
@@ -33,6 +37,7 @@ class Engine:
         refusal: Why it cannot run a cell, one clause, or None where it can.
         merit: Why it is chosen where it can run, one clause.
         unsuited: Why it cannot run this input with a cell that it can run, one clause, or None.
+        begin: `(cell, x) -> state`, the one before the first step where none is given.
         run_backwards: `(cell, x, state, lengths) -> (y, state)`, from every row's last real step to its first, where
             the engine can do so without turning anything round.
         reads_no_padding: Whether both, without resets, neither read the padding nor leave anything there.
@@ -44,6 +49,7 @@ class Engine:
     refusal: Callable[[Cell], str | None]
     merit: str
     unsuited: Callable[[Cell, Tensor], str | None] = _anything
+    begin: Callable[[Cell, Tensor], State] = _begin
     run_backwards: Run | None = None
     reads_no_padding: bool = False
     answers_only: bool = False
@@ -87,6 +93,7 @@ ENGINES: dict[str, Engine] = {
         compiled.refusal,
         "its step is compiled for this processor",
         compiled.unsuited,
+        compiled.begin,
         compiled.run_backwards,
         reads_no_padding=True,
         checkpoints=True,
@@ -98,6 +105,7 @@ ENGINES: dict[str, Engine] = {
         compiled.refusal,
         "its step is compiled for this processor, with weights in 8 bits",
         compiled.unsuited_int8,
+        compiled.begin,
         compiled.run_int8_backwards,
         reads_no_padding=True,
         answers_only=True,

@@ -73,14 +73,15 @@ class Recurrent(nn.Module):
         Raises:
             InputError: A shape, a type or a length does not fit.
         """
-        lengths = check_sequence(x, self.cell.input_size, lengths, reset)
-        if state is None:
-            state = self.cell.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
-        check_state(state, self.cell, x.shape[0])
+        cell: Cell = self._modules["cell"]  # type: ignore[assignment]  # a third of the time of `self.cell`
+        lengths = check_sequence(x, cell.input_size, lengths, reset)
         if not torch.compiler.is_compiling() and (seen := (x.device, x.dtype, self.engine)) != self._seen:
-            self.explanation, self._seen = choose_engine(self.cell, self.engine, x), seen
+            self.explanation, self._seen = choose_engine(cell, self.engine, x), seen
         engine = ENGINES[self.explanation.engine]
-        return engine.unroll(self.cell, x, state, lengths, reset, backwards=self.reverse, checkpoint=self.checkpoint)
+        if state is None:
+            state = engine.begin(cell, x)
+        check_state(state, cell, x.shape[0])
+        return engine.unroll(cell, x, state, lengths, reset, backwards=self.reverse, checkpoint=self.checkpoint)
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, Any]:
         """The same weights, one step: `x [batch, input_size]` to `y [batch, output_size]` and the next state.

@@ -13,6 +13,7 @@ from treadle.compiler.cpu.amx import sums as amx_sums
 from treadle.compiler.cpu.amx.registers import LANES
 from treadle.compiler.cpu.functions import amx_functions, amx_sums_entry, pack_tiles
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.tables import Tables
 
 ROWS_A_THREAD = 512
 """Rows that are worth a thread of their own."""
@@ -75,7 +76,7 @@ def _run(enter: int, rows: int, table: Callable[[int, int, int], tuple[int, ...]
     threads = _threads(rows)
     borders = pairwise([rows * thread // threads for thread in range(threads + 1)])
     tables = [table(first, last, thread) for thread, (first, last) in enumerate(borders)]
-    team.run(enter, np.array(tables, dtype=np.int64))
+    team.run(enter, Tables(tables))
 
 
 def _at(array: Tensor, row: int) -> int:

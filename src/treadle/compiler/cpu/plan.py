@@ -4,58 +4,60 @@ A call of a small layer takes less time than filling its tables anew, and calls 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
+from treadle.compiler.cpu.operands import Forms, Prepared
+from treadle.compiler.cpu.tables import Entries, Tables
 from treadle.compiler.workspace import ALIGNED
 
-Entries = Sequence[tuple[int, int]]
-"""What stands in a table: slots and numbers."""
 
-
-@dataclass(frozen=True)
 class Plan:
     """The tables of a packing.
 
-    Attributes:
+    Args:
         steps: Steps of the longest row.
-        forms: Of every operand of a product, whether its weights are read as tiles.
-        tables: Of every thread, but for what each call fills in.
-        own: What a thread needs for itself: slots, and bytes from the begin of its memory.
-        size: Bytes of all of it.
-        apart: Bytes from one thread's memory to the next one's; 0 where threads share it.
+        forms: How each operand of a product is read.
+        rows: The table of every thread, but for what each call fills in.
+        sizes: What a thread needs for itself: slots, and bytes.
+        meeting: The slot of where threads meet that share all rows, and what they need; None where they do not.
     """
 
-    steps: int
-    forms: tuple[bool, ...]
-    tables: list[list[int]]
-    own: Entries
-    size: int
-    apart: int
-
-    @classmethod
-    def of(
-        cls, steps: int, forms: tuple[bool, ...], tables: list[list[int]], sizes: Entries, *, shared: bool
-    ) -> "Plan":
-        """A plan for threads that need so many bytes each at some slots, or have them in common."""
-        lines = [-(-size // ALIGNED) * ALIGNED for _, size in sizes]
+    def __init__(
+        self, steps: int, forms: Forms, rows: Sequence[Sequence[int]], sizes: Entries, meeting: int | None
+    ) -> None:
+        self.steps, self.forms = steps, forms
+        slots, lines = [], []
+        for slot, size in sizes:
+            slots.append(slot)
+            lines.append(-(-size // ALIGNED) * ALIGNED)
         *begins, whole = accumulate(lines, initial=0)
-        own = [(slot, begin) for (slot, _), begin in zip(sizes, begins, strict=True)]
-        return cls(steps, forms, tables, own, whole if shared else whole * len(tables), 0 if shared else whole)
+        self.size = whole if meeting is not None else whole * len(rows)
+        self._apart = 0 if meeting is not None else whole
+        self._own = list(zip(slots, begins, strict=True))
+        self._rows, self._meeting = rows, meeting
+        self._free: list[Tables] = []
 
-    def fill(self, entries: Entries, memory: int) -> list[list[int]]:
-        """The tables of one call.
+    def take(self, prepared: Prepared, memory: int) -> Tables:
+        """Tables that nobody else has, with the parameters and the threads' own memory in them.
 
         Args:
-            entries: What is the same for all threads.
+            prepared: What was made of the parameters.
             memory: The address of `size` bytes.
         """
-        filled = []
-        for thread, table in enumerate(self.tables):
-            mine, base = table.copy(), memory + thread * self.apart
-            for slot, value in entries:
-                mine[slot] = value
-            for slot, begin in self.own:
-                mine[slot] = base + begin
-            filled.append(mine)
-        return filled
+        try:
+            tables = self._free.pop()
+        except IndexError:
+            tables = Tables(self._rows)
+            if self._meeting is not None:
+                tables.fill([(self._meeting, tables.meeting)])
+        if tables.filled_for != (now := (prepared.number, memory)):
+            tables.fill(prepared.entries)
+            for thread in range(len(self._rows)):
+                base = memory + thread * self._apart
+                tables.fill_one(thread, [(slot, base + begin) for slot, begin in self._own])
+            tables.filled_for = now
+        return tables
+
+    def give(self, tables: Tables) -> None:
+        """Tables that nobody needs any more."""
+        self._free.append(tables)

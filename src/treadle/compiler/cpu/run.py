@@ -5,21 +5,17 @@ itself needs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.amx.product import NAME as AMX_PRODUCT
-from treadle.compiler.cpu.digest import content
 from treadle.compiler.cpu.functions import amx_functions, int8_product, tile_functions
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.operands import Operand, Operands, Prepared
 from treadle.compiler.cpu.plan import Plan
 from treadle.compiler.cpu.sharing import looped_weights, parts, shared_columns, sharing_threads
 from treadle.compiler.cpu.tile_int8 import NAME as INT8_PRODUCT
@@ -28,50 +24,8 @@ from treadle.compiler.packing import Packing
 from treadle.compiler.partition import Loop
 from treadle.compiler.schedule import ProductStage, Term, schedule
 
-TILED_ROWS, TILED_INPUTS = 8, 32
-"""Rows and inputs from which a product is faster in tiles, of 16 by 32, which are never read in part."""
-
-TILED_WORK = 4_000_000
-"""Multiply-adds of a call from which that is worth splitting the weights into parts."""
-
 CHUNK_BYTES = 384 * 1024
 """Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a pass makes of the parameters before its loop: what its table says of them, and tensors that hold it."""
-
-    entries: list[tuple[int, int]]
-    tensors: list[Tensor]
-
-
-@dataclass(frozen=True)
-class _Operand:
-    """What a product multiplies with, and how.
-
-    Attributes:
-        forms: Its weights in panels and, where the processor has tiles, for these.
-        hoisted: Whether it is multiplied for many steps at once.
-        choice: The slot that says which of the forms is read; None where there is one.
-        depth: The slot of the numbers that a column takes; None where nobody asks.
-    """
-
-    forms: list[Weights]
-    hoisted: bool
-    choice: int | None
-    depth: int | None
-
-    def takes_tiles(self, rows: float, all_rows: int) -> bool:
-        """Whether products of so many rows at once, and of so many in a call, are faster in tiles."""
-        weights = self.forms[0]
-        enough = rows >= TILED_ROWS and weights.inputs >= TILED_INPUTS
-        return len(self.forms) > 1 and enough and all_rows * weights.inputs * weights.outputs >= TILED_WORK
-
-    def entries(self, weights: Weights, tiled: bool) -> list[tuple[int, int]]:
-        """What the table says of the form that was chosen."""
-        told = ((self.choice, int(tiled)), (self.depth, weights.depth))
-        return [(slot, value) for slot, value in told if slot is not None]
 
 
 class Pass:
@@ -105,7 +59,8 @@ class Pass:
         self.slots = {slot: place for place, slot in enumerate(kernel.slots)}
         self.lanes = host().vector_bytes // dtype.itemsize
         buffers = self.schedule.buffers
-        self.vectors = [(self.slots[f"buffer {n}"], b.source) for n, b in buffers.items() if b.kind == "vector"]
+        vectors = [(self.slots[f"buffer {n}"], b.source) for n, b in buffers.items() if b.kind == "vector"]
+        self.operands = Operands(dtype, vectors)
         self.numbers = {
             self.slots[f"buffer {n}"]: torch.tensor([b.source], dtype=dtype)
             for n, b in buffers.items()
@@ -116,17 +71,19 @@ class Pass:
             for n, b in buffers.items()
             if b.kind in ("chunk", "scratch") and f"buffer {n}" in self.slots
         ]
-        self.operands: list[_Operand] = []
-        self.biases: list[Bias] = []
         self.template = [0] * len(self.slots)
         self._fill_sizes(kernel.columns)
-        self.rings = (
-            [] if self.keeps else [(self.slots[f"buffer {n}"], self.row_width(n)) for n in self.schedule.carried]
-        )
+        carried = [(name, self.row_width(name)) for name in self.schedule.carried]
+        self.rings = [] if self.keeps else [(self.slots[f"buffer {name}"], width) for name, width in carried]
+        self.carried = [(self.slots[f"initial {name}"], self.slots[f"final {name}"]) for name, _ in carried]
+        self.sequences = {
+            n: (self.slots[f"buffer {n}"], self.slots[f"row {n}"])
+            for n, b in buffers.items()
+            if f"buffer {n}" in self.slots and b.kind in (("sequence", "carried") if self.keeps else ("sequence",))
+        }
         self.parts = parts(self.schedule, self.lanes) if sharing > 1 else []
         self.plans: WeakKeyDictionary[Packing, Plan] = WeakKeyDictionary()
         self.memory: list[Tensor] = []
-        self.last: dict[tuple[bool, ...], tuple[Any, Prepared]] = {}
         self.shared_by: dict[int, int] = {}
 
     def _fill_sizes(self, columns: Mapping[str, list[int]]) -> None:
@@ -143,23 +100,23 @@ class Pass:
                 for number, term in enumerate(terms):
                     name = f"{place} {kind}{number}"
                     fixed[f"inputs {name}"] = term.inputs
-                    self.operands.append(self._operand(name, term, stage.outputs, hoisted=kind == "h"))
+                    self.operands.products.append(self._operand(name, term, stage.outputs, hoisted=kind == "h"))
             runs = merged_runs([(column, v.parameter, v.start, v.width) for column, v in stage.bias])
             if f"bias {place}" in self.slots:
-                self.biases.append(Bias(self.slots[f"bias {place}"], vectors * self.lanes, runs))
+                self.operands.biases.append(Bias(self.slots[f"bias {place}"], vectors * self.lanes, runs))
         for name, size in fixed.items():
             if name in self.slots:
                 self.template[self.slots[name]] = size
         for place, tensor in self.numbers.items():
             self.template[place] = tensor.data_ptr()
 
-    def _operand(self, name: str, term: Term, outputs: int, *, hoisted: bool) -> "_Operand":
+    def _operand(self, name: str, term: Term, outputs: int, *, hoisted: bool) -> Operand:
         """What a term reads, and where the table says how."""
         choice = self.slots.get(f"other {name}")
         kinds = (self.weights_as,) if choice is None else (self.weights_as, AmxWeights)
         width = -(-outputs // self.lanes) * self.lanes
         forms = [kind.of(self.slots[f"weights {name}"], term, outputs, width) for kind in kinds]
-        return _Operand(forms, hoisted, choice, self.slots.get(f"depth {name}"))
+        return Operand(forms, hoisted, choice, self.slots.get(f"depth {name}"))
 
     def row_width(self, name: str) -> int:
         """Numbers from one row of a buffer to the next: products have whole vectors."""
@@ -183,15 +140,14 @@ class Pass:
         sizes = [(slot, width * longest * (chunk if whole else 1) * item) for slot, width, whole in self.work]
         sizes += [(slot, 2 * longest * width * item) for slot, width in self.rings]
         rows = packing.size / max(1, steps * len(shares))
-        together = rows * chunk if shares[0].together else rows
-        forms = tuple(one.takes_tiles(together if one.hoisted else rows, packing.size) for one in self.operands)
+        forms = self.operands.forms(rows, rows * chunk if shares[0].together else rows, packing.size)
         fixed = {"steps": steps, "chunk": chunk, "ring": longest, "threads": self.sharing}
         tables = [
             self._table({**fixed, **share.entries, **columns})
             for share in shares
             for columns in shared_columns(self.parts, self.sharing)
         ]
-        return Plan.of(steps, forms, tables, sizes, shared=self.sharing > 1)
+        return Plan(steps, forms, tables, sizes, self.slots["meeting"] if self.sharing > 1 else None)
 
     def _table(self, entries: Mapping[str, int]) -> list[int]:
         """The table with some of its slots filled, of those that this kernel has."""
@@ -200,31 +156,6 @@ class Pass:
             if (slot := self.slots.get(name)) is not None:
                 table[slot] = value
         return table
-
-    def prepare(self, derived: Sequence[Tensor], forms: Sequence[bool] | None = None) -> Prepared:
-        """Weights in panels, biases summed: what a call makes of the parameters before the loop.
-
-        Args:
-            derived: The parameters.
-            forms: Of every operand, whether its weights are read as tiles; None where none are.
-        """
-        chosen = forms or [False] * len(self.operands)
-        weights = [operand.forms[tiled] for operand, tiled in zip(self.operands, chosen, strict=True)]
-        sizes = [one.width * one.depth for one in weights] + [bias.width for bias in self.biases]
-        memory = torch.empty(sum(sizes), dtype=self.dtype)
-        starts = list(accumulate(sizes, initial=0))
-        base, item = memory.data_ptr(), self.dtype.itemsize
-        for one, start in zip(weights, starts, strict=False):
-            one.pack(derived, memory[start : start + one.width * one.depth])
-        for bias, start in zip(self.biases, starts[len(weights) :], strict=False):
-            bias.sum(derived, memory[start : start + bias.width])
-        places = [one.slot for one in weights] + [bias.slot for bias in self.biases]
-        entries = [(slot, base + start * item) for slot, start in zip(places, starts, strict=False)]
-        for operand, one, tiled in zip(self.operands, weights, chosen, strict=True):
-            entries += operand.entries(one, tiled)
-        vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
-        entries += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
-        return Prepared(entries, [memory, *vectors])
 
     @property
     def looped_bytes(self) -> int:
@@ -237,30 +168,22 @@ class Pass:
             self.shared_by[threads] = sharing_threads(self.schedule, threads, host(), self.lanes)
         return self.shared_by[threads]
 
-    def prepare_once(self, derived: Sequence[Tensor], forms: tuple[bool, ...]) -> Prepared:
-        """`prepare`, or what it gave the last time where the parameters are still the same."""
-        now, last = content(derived), self.last.get(forms)
-        if last is not None and now is not None and last[0] == now:
-            return last[1]
-        prepared = self.prepare(derived, forms)
-        self.last[forms] = (now, prepared)
-        return prepared
-
     def run(
         self,
-        packing: Packing,
+        plan: Plan,
         prepared: Prepared,
         sequences: Mapping[str, Tensor],
-        initial: Mapping[str, Tensor],
-        final: Mapping[str, Tensor],
+        initial: Sequence[Tensor],
+        final: Sequence[Tensor],
         totals: Mapping[str, Tensor] | None = None,
     ) -> bool:
         """One pass.
 
         Args:
-            packing: How the rows are packed.
-            prepared: What `prepare` gave.
-            sequences: Every sequence buffer, `[size, width]`; a part of the columns of a wider array is fine.
+            plan: What `plan` gave for a packing.
+            prepared: What `operands.prepare` gave for the forms of the plan.
+            sequences: Every sequence buffer, `[size, width]`, or with the rows in several axes that stand right after
+                each other; a part of the columns of a wider array is fine.
             initial: What is carried, before the first step of every row, `[batch, width]` in the packed order.
             final: Where it goes after the last step of every row.
             totals: What the loop sums, `[threads, 2, width]`, zeros; the sum over the first two axes is the total.
@@ -268,30 +191,27 @@ class Pass:
         Returns:
             Whether it ran: threads that share rows must all be there, and sometimes are not.
         """
-        plan = self.plan(packing)
         if plan.steps == 0:
             return True
-        slots, entries = self.slots, prepared.entries.copy()
-        for name, sequence in sequences.items():
-            if (slot := slots.get(f"buffer {name}")) is not None:
-                entries.append((slot, sequence.data_ptr()))
-                entries.append((slots[f"row {name}"], sequence.stride(0)))
-        for name, start in initial.items():
-            entries.append((slots[f"initial {name}"], start.data_ptr()))
-            entries.append((slots[f"final {name}"], final[name].data_ptr()))
-        if self.sharing > 1:
-            meeting = np.zeros(1, dtype=np.int64)
-            entries.append((slots["meeting"], meeting.ctypes.data))
+        entries = []
+        for name, (slot, row) in self.sequences.items():
+            sequence = sequences[name]
+            entries += [(slot, sequence.data_ptr()), (row, sequence.stride(-2))]
+        for (before, after), first, last in zip(self.carried, initial, final, strict=True):
+            entries += [(before, first.data_ptr()), (after, last.data_ptr())]
         memory = self._take(plan.size)
-        tables = plan.fill(entries, memory.data_ptr())
+        tables = plan.take(prepared, memory.data_ptr())
+        tables.fill(entries)
         for name, total in (totals or {}).items():
-            for thread, table in enumerate(tables):
-                table[slots[f"buffer {name}"]] = total[0 if self.sharing > 1 else thread].data_ptr()
+            slot = self.slots[f"buffer {name}"]
+            for thread in range(tables.threads):
+                tables.fill_one(thread, [(slot, total[0 if self.sharing > 1 else thread].data_ptr())])
         ran = True
         if self.sharing > 1:
-            ran = team.run_together(self.enter, np.array(tables, dtype=np.int64))
+            ran = team.run_together(self.enter, tables)
         else:
-            team.run(self.enter, np.array(tables, dtype=np.int64))
+            team.run(self.enter, tables)
+        plan.give(tables)
         self.memory.append(memory)
         return ran
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from treadle.compiler.cpu import library, team
+from treadle.compiler.cpu import team
 from treadle.compiler.cpu.run import Pass
+from treadle.compiler.cpu.tables import Tables
 
 ROWS_A_THREAD = 32
 """Rows that are worth a thread of their own."""
@@ -37,11 +38,10 @@ class SingleStep:
     def __init__(
         self, loop: Pass, derived: Sequence[Tensor], x: Tensor, y: Tensor, state: Sequence[Tensor], threads: int = 1
     ) -> None:
-        self._enter = library.function(loop.enter, 1)
-        self._address_of_enter = loop.enter
+        self._enter = loop.enter
         self._threads = threads
         rows = len(x)
-        prepared = loop.prepare([tensor.detach().clone() for tensor in derived])
+        prepared = loop.operands.prepare([tensor.detach().clone() for tensor in derived])
         self._loop, self._prepared = loop, prepared
         self._kept = [x, y, *state]  # the table holds their addresses, which keep nothing alive
         slots, table = loop.slots, loop.template.copy()
@@ -51,8 +51,8 @@ class SingleStep:
             if f"buffer {name}" in slots:  # a step need not read its input
                 table[slots[f"buffer {name}"]] = array.data_ptr()
                 table[slots[f"row {name}"]] = array.shape[1]
-        for number, field in enumerate(state):
-            table[slots[f"initial s{number}"]] = table[slots[f"final s{number}"]] = field.data_ptr()
+        for (before, after), field in zip(loop.carried, state, strict=True):
+            table[before] = table[after] = field.data_ptr()
         longest = max(-(-rows // threads), min(rows, 2 * ROWS_A_THREAD))
         table[slots["steps"]] = table[slots["chunk"]] = table[slots["together"]] = 1
         if "ring" in slots:
@@ -61,21 +61,18 @@ class SingleStep:
         self._n = np.zeros((threads, 4), dtype=np.int64)  # no row before the step and none after it
         self._first = slots["first"]
         own = [(slot, width * longest) for slot, width, _ in loop.work]
-        own += [(slots[f"buffer s{number}"], 2 * longest * field.shape[1]) for number, field in enumerate(state)]
+        own += [(slot, 2 * longest * width) for slot, width in loop.rings]
         own = [(slot, -(-size // ALIGNED) * ALIGNED) for slot, size in own]
         memory = torch.zeros(threads * sum(size for _, size in own), dtype=loop.dtype)
         self._kept.append(memory)
-        self._tables = np.empty((threads, len(table)), dtype=np.int64)
+        self._tables = Tables([table] * threads)
         address = memory.data_ptr()
         for thread in range(threads):
-            self._tables[thread] = table
-            self._tables[thread, slots["at"]] = self._at[thread].ctypes.data
-            self._tables[thread, slots["n"]] = self._n[thread].ctypes.data
+            mine = [(slots["at"], self._at[thread].ctypes.data), (slots["n"], self._n[thread].ctypes.data)]
             for slot, size in own:
-                self._tables[thread, slot] = address
+                mine.append((slot, address))
                 address += size * loop.dtype.itemsize
-        self._ticket = np.array([0, 1, self._tables.shape[1] * 8, self._tables.ctypes.data], dtype=np.int64)
-        self._place = self._ticket.ctypes.data
+            self._tables.fill_one(thread, mine)
         self._rows = self._shares = 0
 
     def renew(self, derived: Sequence[Tensor]) -> None:
@@ -84,20 +81,16 @@ class SingleStep:
         Args:
             derived: The parameters of the recurrence, as in the beginning; they are copied.
         """
-        prepared = self._loop.prepare([tensor.detach().clone() for tensor in derived])
-        for slot, entry in prepared.entries:
-            self._tables[:, slot] = entry
+        prepared = self._loop.operands.prepare([tensor.detach().clone() for tensor in derived])
+        self._tables.fill(prepared.entries)
         self._prepared = prepared
 
     def run(self, rows: int) -> None:
         """Take a step with the first `rows` rows."""
         if rows != self._rows:
             self._deal(rows)
-        if self._shares == 1:
-            self._ticket[0] = 0
-            self._enter(self._place)
-        elif self._shares > 1:
-            team.run(self._address_of_enter, self._tables[: self._shares])
+        if self._shares:
+            team.run(self._enter, self._tables)
 
     def _deal(self, rows: int) -> None:
         """Share the rows out among threads."""
@@ -107,4 +100,5 @@ class SingleStep:
         for thread, (first, end) in enumerate(pairwise(borders)):
             self._at[thread] = first, end
             self._n[thread, 1] = end - first
-            self._tables[thread, self._first] = first
+            self._tables.fill_one(thread, [(self._first, first)])
+        self._tables.limit(self._shares)

@@ -12,18 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from treadle.compiler.cpu import library
+from treadle.compiler.cpu.tables import Tables
 
 
-def run_together(enter: int, tables: NDArray[np.int64]) -> bool:
+def run_together(enter: int, tables: Tables) -> bool:
     """Call a kernel whose threads wait for each other; False, and nothing done, where there are too few threads."""
-    ticket = _ticket(tables)
-    _openmp().GOMP_parallel(enter, ticket.ctypes.data, len(tables), 0)
-    return bool(ticket[0])
+    _openmp().GOMP_parallel(enter, tables.free(), tables.threads, 0)
+    return tables.taken
 
 
 def team_size() -> int | None:
@@ -32,28 +30,22 @@ def team_size() -> int | None:
     return None if library_ is None else ctypes.cast(library_.omp_get_num_threads, ctypes.c_void_p).value
 
 
-def run(enter: int, tables: NDArray[np.int64]) -> None:
-    """Call a kernel once for every row of `tables`, each on a thread.
+def run(enter: int, tables: Tables) -> None:
+    """Call a kernel once for every table, each on a thread.
 
     Args:
         enter: The address of the kernel's entry, which takes one table after the other until none is left.
-        tables: `[threads, slots]`.
+        tables: What it reads.
     """
-    threads, ticket = len(tables), _ticket(tables)
-    address = ticket.ctypes.data
+    ticket, threads = tables.free(), tables.threads
     if threads == 1:
-        _entry(enter)(address)
+        _entry(enter)(ticket)
     elif (openmp := _openmp()) is not None:
-        openmp.GOMP_parallel(enter, address, threads, 0)
+        openmp.GOMP_parallel(enter, ticket, threads, 0)
     else:
         pool = _pool(threads)
-        for work in [pool.submit(_entry(enter), address) for _ in range(threads)]:
+        for work in [pool.submit(_entry(enter), ticket) for _ in range(threads)]:
             work.result()
-
-
-def _ticket(tables: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What the entry of a kernel reads: the next table, how many there are, the bytes of each, and where they lie."""
-    return np.array([0, len(tables), tables.shape[1] * 8, tables.ctypes.data], dtype=np.int64)
 
 
 @cache

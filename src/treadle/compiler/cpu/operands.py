@@ -1,0 +1,126 @@
+"""Operands: what the products of a pass multiply with, and what a call makes of the parameters before the loop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, count
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from treadle.compiler.cpu.digest import content
+from treadle.compiler.cpu.weights import Bias, Weights
+
+TILED_ROWS, TILED_INPUTS = 8, 32
+"""Rows and inputs from which a product is faster in tiles, of 16 by 32, which are never read in part."""
+
+TILED_WORK = 4_000_000
+"""Multiply-adds of a call from which that is worth splitting the weights into parts."""
+
+Forms = tuple[bool, ...]
+"""Of every operand, whether its weights are read as tiles."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What a product multiplies with, and how.
+
+    Attributes:
+        forms: Its weights in panels and, where the processor has tiles, for these.
+        hoisted: Whether it is multiplied for many steps at once.
+        choice: The slot that says which of the forms is read; None where there is one.
+        depth: The slot of the numbers that a column takes; None where nobody asks.
+    """
+
+    forms: list[Weights]
+    hoisted: bool
+    choice: int | None
+    depth: int | None
+
+    def takes_tiles(self, rows: float, all_rows: int) -> bool:
+        """Whether products of so many rows at once, and of so many in a call, are faster in tiles."""
+        weights = self.forms[0]
+        enough = rows >= TILED_ROWS and weights.inputs >= TILED_INPUTS
+        return len(self.forms) > 1 and enough and all_rows * weights.inputs * weights.outputs >= TILED_WORK
+
+    def entries(self, weights: Weights, tiled: bool) -> list[tuple[int, int]]:
+        """What the table says of the form that was chosen."""
+        told = ((self.choice, int(tiled)), (self.depth, weights.depth))
+        return [(slot, value) for slot, value in told if slot is not None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a pass makes of the parameters before its loop.
+
+    Attributes:
+        entries: What its table says of them.
+        tensors: What holds it.
+        number: One that no other has.
+    """
+
+    entries: list[tuple[int, int]]
+    tensors: list[Tensor]
+    number: int = field(default_factory=count().__next__)
+
+
+@dataclass
+class Operands:
+    """All that a pass reads of the parameters.
+
+    Attributes:
+        dtype: Of all numbers.
+        vectors: Parameters that are read as they are: a slot and the number of each.
+        products: What products multiply with.
+        biases: What products begin from.
+    """
+
+    dtype: torch.dtype
+    vectors: list[tuple[int, int]]
+    products: list[Operand] = field(default_factory=list)
+    biases: list[Bias] = field(default_factory=list)
+    _last: dict[Forms, tuple[Any, Prepared]] = field(default_factory=dict)
+
+    def forms(self, rows: float, together: float, all_rows: int) -> Forms:
+        """How every operand is read best.
+
+        Args:
+            rows: Rows of a step's products.
+            together: Rows of a hoisted product.
+            all_rows: Rows of all steps.
+        """
+        return tuple(one.takes_tiles(together if one.hoisted else rows, all_rows) for one in self.products)
+
+    def prepare(self, derived: Sequence[Tensor], forms: Forms | None = None) -> Prepared:
+        """Weights in panels, biases summed.
+
+        Args:
+            derived: The parameters.
+            forms: Of every operand, whether its weights are read as tiles; None where none are.
+        """
+        chosen = forms or (False,) * len(self.products)
+        weights = [operand.forms[tiled] for operand, tiled in zip(self.products, chosen, strict=True)]
+        sizes = [one.width * one.depth for one in weights] + [bias.width for bias in self.biases]
+        memory = torch.empty(sum(sizes), dtype=self.dtype)
+        starts = list(accumulate(sizes, initial=0))
+        base, item = memory.data_ptr(), self.dtype.itemsize
+        for one, start in zip(weights, starts, strict=False):
+            one.pack(derived, memory[start : start + one.width * one.depth])
+        for bias, start in zip(self.biases, starts[len(weights) :], strict=False):
+            bias.sum(derived, memory[start : start + bias.width])
+        places = [one.slot for one in weights] + [bias.slot for bias in self.biases]
+        entries = [(slot, base + start * item) for slot, start in zip(places, starts, strict=False)]
+        for operand, one, tiled in zip(self.products, weights, chosen, strict=True):
+            entries += operand.entries(one, tiled)
+        vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
+        entries += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
+        return Prepared(entries, [memory, *vectors])
+
+    def prepare_once(self, derived: Sequence[Tensor], forms: Forms) -> Prepared:
+        """`prepare`, or what it gave the last time where the parameters are still the same."""
+        now, last = content(derived), self._last.get(forms)
+        if last is not None and now is not None and last[0] == now:
+            return last[1]
+        prepared = self.prepare(derived, forms)
+        self._last[forms] = (now, prepared)
+        return prepared
