@@ -63,7 +63,7 @@ class Matrix:
         """This part of the parameter's tensor, or of its gradient, as `[inputs, outputs]`."""
         whole = parameter.detach().t() if self.transposed else parameter.detach()
         (i, inputs), (o, outputs) = self.inputs, self.outputs
-        return whole[i : i + inputs, o : o + outputs]
+        return whole if whole.shape == (inputs, outputs) else whole[i : i + inputs, o : o + outputs]
 
     def turned(self) -> "Matrix":
         """The transpose."""

@@ -22,8 +22,20 @@ _free: list[Tensor] = []
 _lock = Lock()
 
 
-class Workspace:
-    """Arrays `[rows, width]` on one slab; it goes back when this object does.
+class Slab:
+    """At least `size` bytes; they go back when this object does."""
+
+    def __init__(self, size: int) -> None:
+        self.memory = _take(size)
+        self.address = self.memory.data_ptr()
+
+    def __del__(self) -> None:
+        """Give the memory back."""
+        _give(self.memory)
+
+
+class Workspace(Slab):
+    """Arrays `[rows, width]` on one slab.
 
     Args:
         rows: Rows of every array.
@@ -34,17 +46,13 @@ class Workspace:
     def __init__(self, rows: int, widths: Mapping[str, int], dtype: torch.dtype) -> None:
         line = ALIGNED // dtype.itemsize
         sizes = [-(-rows * width // line) * line for width in widths.values()]
-        self.slab = _take(sum(sizes) * dtype.itemsize)
-        numbers = self.slab.view(dtype)
+        super().__init__(sum(sizes) * dtype.itemsize)
+        numbers = self.memory.view(dtype)
         starts = accumulate(sizes, initial=0)
         self.arrays: dict[str, Tensor] = {
             name: numbers.as_strided((rows, width), (width, 1), start)
             for (name, width), start in zip(widths.items(), starts, strict=False)
         }
-
-    def __del__(self) -> None:
-        """Give the slab back."""
-        _give(self.slab)
 
 
 def _take(size: int) -> Tensor:

@@ -1,6 +1,7 @@
 """How threads enter a kernel: each takes a table; and how they meet where all must have come so far."""
 
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -34,6 +35,23 @@ def write_entry(module: Any, loop: Any, *, together: bool) -> None:
     b.branch(head)
     b.position_at_end(after)
     code.done()
+
+
+def write_calls(module: Any, function: Any, arguments: Sequence[str]) -> None:
+    """`enter(ticket)`: call a function with what stands in one table after the other, in the order of its arguments."""
+    code = Code(module, "loop", ["*table"], "float32", 1, private=True)
+    code.builder.call(function, list(read_table(code, code.arguments["table"], arguments).values()))
+    code.done()
+    write_entry(module, code.function, together=False)
+
+
+def read_table(code: Code, origin: Value, names: Sequence[str]) -> dict[str, Value]:
+    """Numbers, and addresses where a name begins with a star, that stand one after the other."""
+    found = {}
+    for place, name in enumerate(names):
+        value = code.load(origin, code.integer(place), I64)
+        found[name.strip("*")] = code.builder.inttoptr(value, POINTER) if name.startswith("*") else value
+    return found
 
 
 class Meeting:

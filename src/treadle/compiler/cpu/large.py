@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from treadle.compiler.cpu import team
-from treadle.compiler.cpu.amx import product as amx
 from treadle.compiler.cpu.amx import sums as amx_sums
+from treadle.compiler.cpu.amx.pack import column_floats
 from treadle.compiler.cpu.amx.registers import LANES
-from treadle.compiler.cpu.functions import amx_functions, amx_sums_entry, pack_tiles
+from treadle.compiler.cpu.functions import amx_functions, amx_sums_entry
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.panels import pack_tiles
 from treadle.compiler.cpu.tables import Tables
+from treadle.compiler.workspace import Slab
 
 ROWS_A_THREAD = 512
 """Rows that are worth a thread of their own."""
@@ -28,12 +30,12 @@ def product(a: Tensor, weight: Tensor) -> Tensor:
     if not _in_tiles(a, inputs, outputs):
         return a @ weight
     width = -(-outputs // LANES) * LANES
-    tiles = torch.empty(width * amx.column_floats(inputs))
-    pack_tiles(weight, width, tiles)
+    tiles = Slab(4 * width * column_floats(inputs))
+    pack_tiles(weight, width, tiles.address)
     start, found = torch.zeros(width), torch.empty(len(a), width)
 
     def table(first: int, last: int, _thread: int) -> tuple[int, ...]:
-        rows = _at(a, first), a.stride(0), tiles.data_ptr(), inputs, start.data_ptr(), 0, _at(found, first), width
+        rows = _at(a, first), a.stride(0), tiles.address, inputs, start.data_ptr(), 0, _at(found, first), width
         return *rows, last - first, width // LANES, 0
 
     _run(amx_functions()["enter"], len(a), table)
@@ -48,14 +50,15 @@ def sums_of_products(a: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
     threads = _threads(len(a))
     found = [torch.zeros(threads, height, width) for width in widths]
     *before, vectors = accumulate((-(-width // LANES) for width in widths), initial=0)
-    memory = torch.empty(threads, amx_sums.memory_bytes(vectors) // 4)
+    needed = amx_sums.memory_bytes(vectors)
+    memory = Slab(threads * needed)
     told = np.empty((threads, len(others), len(amx_sums.OTHERS)), dtype=np.int64)
 
     def table(first: int, last: int, thread: int) -> tuple[int, ...]:
         for i, b in enumerate(others):
             told[thread, i] = _at(b, first), b.stride(0), widths[i], before[i], found[i][thread].data_ptr()
         array = _at(a, first), a.stride(0), last - first, height
-        return *array, told[thread].ctypes.data, len(others), vectors, memory[thread].data_ptr()
+        return *array, told[thread].ctypes.data, len(others), vectors, memory.address + thread * needed
 
     _run(amx_sums_entry(), len(a), table)
     return [one[0] if threads == 1 else one.sum(0) for one in found]

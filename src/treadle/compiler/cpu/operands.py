@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from treadle.compiler.cpu.bias import Bias
 from treadle.compiler.cpu.digest import content
-from treadle.compiler.cpu.weights import Bias, Weights
+from treadle.compiler.cpu.weights import Weights
+from treadle.compiler.workspace import Slab
 
 TILED_ROWS, TILED_INPUTS = 8, 32
 """Rows and inputs from which a product is faster in tiles, of 16 by 32, which are never read in part."""
@@ -55,13 +57,32 @@ class Prepared:
 
     Attributes:
         entries: What its table says of them.
-        tensors: What holds it.
+        held: What holds it.
         number: One that no other has.
     """
 
     entries: list[tuple[int, int]]
-    tensors: list[Tensor]
+    held: list[Slab | Tensor]
     number: int = field(default_factory=count().__next__)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where everything lies that is made of the parameters.
+
+    Attributes:
+        weights: The form of every operand.
+        slots: Of the weights, then of the biases.
+        begins: Bytes from the beginning of the memory to each of them.
+        size: Bytes of all.
+        told: What the table says of the forms.
+    """
+
+    weights: list[Weights]
+    slots: list[int]
+    begins: list[int]
+    size: int
+    told: list[tuple[int, int]]
 
 
 @dataclass
@@ -79,6 +100,7 @@ class Operands:
     vectors: list[tuple[int, int]]
     products: list[Operand] = field(default_factory=list)
     biases: list[Bias] = field(default_factory=list)
+    _layouts: dict[Forms, _Layout] = field(default_factory=dict)
     _last: dict[Forms, tuple[Any, Prepared]] = field(default_factory=dict)
 
     def forms(self, rows: float, together: float, all_rows: int) -> Forms:
@@ -99,22 +121,31 @@ class Operands:
             forms: Of every operand, whether its weights are read as tiles; None where none are.
         """
         chosen = forms or (False,) * len(self.products)
-        weights = [operand.forms[tiled] for operand, tiled in zip(self.products, chosen, strict=True)]
-        sizes = [one.width * one.depth for one in weights] + [bias.width for bias in self.biases]
-        memory = torch.empty(sum(sizes), dtype=self.dtype)
-        starts = list(accumulate(sizes, initial=0))
-        base, item = memory.data_ptr(), self.dtype.itemsize
-        for one, start in zip(weights, starts, strict=False):
-            one.pack(derived, memory[start : start + one.width * one.depth])
-        for bias, start in zip(self.biases, starts[len(weights) :], strict=False):
-            bias.sum(derived, memory[start : start + bias.width])
-        places = [one.slot for one in weights] + [bias.slot for bias in self.biases]
-        entries = [(slot, base + start * item) for slot, start in zip(places, starts, strict=False)]
-        for operand, one, tiled in zip(self.products, weights, chosen, strict=True):
-            entries += operand.entries(one, tiled)
+        layout = self._layouts.get(chosen)
+        if layout is None:
+            layout = self._layouts[chosen] = self._layout(chosen)
+        slab = Slab(layout.size)
+        addresses = [slab.address + begin for begin in layout.begins]
+        for one, address in zip(layout.weights, addresses, strict=False):
+            one.pack(derived, address)
+        for bias, address in zip(self.biases, addresses[len(layout.weights) :], strict=True):
+            bias.sum(derived, address)
         vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
+        entries = [*layout.told, *zip(layout.slots, addresses, strict=True)]
         entries += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
-        return Prepared(entries, [memory, *vectors])
+        return Prepared(entries, [slab, *vectors])
+
+    def _layout(self, forms: Forms) -> _Layout:
+        weights = [operand.forms[tiled] for operand, tiled in zip(self.products, forms, strict=True)]
+        sizes = [one.width * one.depth for one in weights] + [bias.width for bias in self.biases]
+        *begins, size = accumulate((self.dtype.itemsize * size for size in sizes), initial=0)
+        told = [
+            entry
+            for operand, one, tiled in zip(self.products, weights, forms, strict=True)
+            for entry in operand.entries(one, tiled)
+        ]
+        slots = [one.slot for one in weights] + [bias.slot for bias in self.biases]
+        return _Layout(weights, slots, begins, size, told)
 
     def prepare_once(self, derived: Sequence[Tensor], forms: Forms) -> Prepared:
         """`prepare`, or what it gave the last time where the parameters are still the same."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.amx.product import NAME as AMX_PRODUCT
+from treadle.compiler.cpu.bias import Bias, merged_runs
 from treadle.compiler.cpu.functions import amx_functions, int8_product, tile_functions
 from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
@@ -19,7 +20,7 @@ from treadle.compiler.cpu.operands import Operand, Operands, Prepared
 from treadle.compiler.cpu.plan import Plan
 from treadle.compiler.cpu.sharing import looped_weights, parts, shared_columns, sharing_threads
 from treadle.compiler.cpu.tile_int8 import NAME as INT8_PRODUCT
-from treadle.compiler.cpu.weights import AmxWeights, Bias, Int8Weights, Weights, merged_runs
+from treadle.compiler.cpu.weights import AmxWeights, Int8Weights, Weights
 from treadle.compiler.packing import Packing
 from treadle.compiler.partition import Loop
 from treadle.compiler.schedule import ProductStage, Term, schedule

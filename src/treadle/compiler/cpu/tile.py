@@ -16,6 +16,7 @@ from typing import Any
 from llvmlite import ir
 
 from treadle.compiler.cpu.blocks import Shape, call_tile, even_blocks, over_panels, shapes
+from treadle.compiler.cpu.entry import write_calls
 from treadle.compiler.cpu.ir import I64, POINTER, VOID, Code, Value
 from treadle.compiler.cpu.machine import Machine
 
@@ -27,13 +28,17 @@ PRODUCT = ["*a", "a_row", "*weights", "inputs", "*start", "start_row", "*out", "
 order: of the step before, the last ones are still in the nearest cache."""
 
 
+PACK = ["*from", "input_stride", "output_stride", "inputs", "outputs", "vectors", "*to"]
+"""Of the packing of a weight `[inputs, outputs]` with these strides: its columns by the number of vectors."""
+
+
 def build(machine: Machine, dtype: str) -> ir.Module:
-    """The module with `product` and `pack` for one type of number."""
+    """The module with `product`, `pack`, and `enter` for a weight whose columns are packed by several threads."""
     module = ir.Module("tile")
     lanes = machine.vector_bytes // (4 if dtype == "float32" else 8)
     tiles = {shape: _tile(module, dtype, lanes, *shape) for shape in shapes(machine)}
     _product(module, dtype, lanes, machine, tiles)
-    _pack(module, dtype, lanes, machine)
+    write_calls(module, _pack(module, dtype, lanes, machine), PACK)
     return module
 
 
@@ -86,10 +91,9 @@ def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: Mappi
     code.done()
 
 
-def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> None:
+def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> Any:
     """Panels of a matrix `[inputs, outputs]` with any strides, zeros where its columns end within a vector."""
-    names = ["*from", "input_stride", "output_stride", "inputs", "outputs", "vectors", "*to"]
-    code = Code(module, "pack", names, dtype, lanes)
+    code = Code(module, "pack", PACK, dtype, lanes)
     g, b, most = code.arguments, code.builder, machine.panel_vectors
     zero = code.integer(0)
     with code.loop(zero, g["vectors"], most) as first:
@@ -123,6 +127,7 @@ def _pack(module: Any, dtype: str, lanes: int, machine: Machine) -> None:
             with code.loop(here, width) as j:
                 code.store(ir.Constant(code.scalar, 0.0), target, code.add(code.mul(k, width), j))
     code.done()
+    return code.function
 
 
 def declare_product(module: Any, name: str = "product") -> Any:

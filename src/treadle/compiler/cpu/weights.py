@@ -1,5 +1,6 @@
 """Weights: how a pass brings parameters into the form that its kernel reads."""
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -7,9 +8,9 @@ from typing import Self
 from torch import Tensor
 
 from treadle.compiler.cpu import tile_int8
-from treadle.compiler.cpu.amx import product as amx
-from treadle.compiler.cpu.functions import pack_panels, pack_tiles
+from treadle.compiler.cpu.amx.pack import column_floats
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.panels import pack_panels, pack_tiles
 from treadle.compiler.program import Matrix
 from treadle.compiler.schedule import Term
 
@@ -45,8 +46,8 @@ class Weights:
         """Numbers that a column takes."""
         return self.inputs
 
-    def pack(self, derived: Sequence[Tensor], into: Tensor) -> None:
-        """Write the panels, `[width * depth]`."""
+    def pack(self, derived: Sequence[Tensor], into: int) -> None:
+        """Write the panels, `[width * depth]`, to an address."""
         pack_panels(self.weight(derived), self.width, into)
 
     def weight(self, derived: Sequence[Tensor]) -> Tensor:
@@ -71,10 +72,10 @@ class AmxWeights(Weights):
     @property
     def depth(self) -> int:
         """Numbers that a column takes."""
-        return amx.column_floats(self.inputs)
+        return column_floats(self.inputs)
 
-    def pack(self, derived: Sequence[Tensor], into: Tensor) -> None:
-        """Write the tiles, `[width * depth]`."""
+    def pack(self, derived: Sequence[Tensor], into: int) -> None:
+        """Write the tiles, `[width * depth]`, to an address."""
         pack_tiles(self.weight(derived), self.width, into)
 
 
@@ -86,30 +87,10 @@ class Int8Weights(Weights):
         """Numbers that a column takes: its whole numbers, four to one of these, and its scale."""
         return tile_int8.column_floats(self.inputs)
 
-    def pack(self, derived: Sequence[Tensor], into: Tensor) -> None:
-        """Write the panels, `[width * depth]`."""
-        into.copy_(tile_int8.pack(self.whole(derived), host().vector_bytes // 4, host().panel_vectors))
-
-
-@dataclass(frozen=True)
-class Bias:
-    """How a product's bias is summed.
-
-    Attributes:
-        slot: Its place in the table.
-        width: Numbers, in whole vectors.
-        runs: Parts of parameters: column, parameter, start and width.
-    """
-
-    slot: int
-    width: int
-    runs: list[tuple[int, int, int, int]]
-
-    def sum(self, derived: Sequence[Tensor], out: Tensor) -> None:
-        """Write the bias, zeros where there is none."""
-        out.zero_()
-        for column, parameter, start, count in self.runs:
-            out[column : column + count] += derived[parameter].detach().reshape(-1)[start : start + count]
+    def pack(self, derived: Sequence[Tensor], into: int) -> None:
+        """Write the panels, `[width * depth]`, to an address."""
+        panels = tile_int8.pack(self.whole(derived), host().vector_bytes // 4, host().panel_vectors)
+        ctypes.memmove(into, panels.data_ptr(), panels.nbytes)
 
 
 def _joined(blocks: list[tuple[int, int, Matrix]], axis: str) -> list[tuple[int, int, Matrix]]:
@@ -130,17 +111,4 @@ def _joined(blocks: list[tuple[int, int, Matrix]], axis: str) -> list[tuple[int,
                 result[-1] = (r, c, Matrix(m.parameter, m.transposed, inputs, outputs))
                 continue
         result.append(block)
-    return result
-
-
-def merged_runs(runs: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
-    """Runs `(column, parameter, start, width)` that continue each other as one."""
-    result: list[tuple[int, int, int, int]] = []
-    for column, parameter, start, width in sorted(runs, key=lambda run: (run[1], run[0])):
-        if result:
-            c, p, s, w = result[-1]
-            if p == parameter and c + w == column and s + w == start:
-                result[-1] = (c, p, s, w + width)
-                continue
-        result.append((column, parameter, start, width))
     return result

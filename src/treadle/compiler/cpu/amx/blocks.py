@@ -13,7 +13,7 @@ from treadle.compiler.cpu.amx.registers import (
     TILE,
     WEIGHTS,
     Tiles,
-    split_pairs,
+    store_parts,
 )
 from treadle.compiler.cpu.ir import I8, Code, Value
 
@@ -97,9 +97,7 @@ def write_split(module: Any) -> Any:
 
     def write(k: Value, low: Value, high: Value) -> None:
         tile = code.mul(k, code.integer(PARTS * TILE // DEEP))
-        for part, pairs in enumerate(split_pairs(code, low, high)):
-            address = code.at(g["to"], code.add(tile, code.integer(part * TILE)), I8)
-            code.builder.store(pairs, address).align = 64
+        store_parts(code, [low, high], code.at(g["to"], tile, I8))
 
     with code.loop(code.integer(0), whole, DEEP) as k:
         write(k, code.load(g["a"], k), code.load(g["a"], code.add(k, code.integer(LANES))))

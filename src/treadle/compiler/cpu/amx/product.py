@@ -15,40 +15,21 @@ from treadle.compiler.cpu.amx.registers import (
     Configuration,
     Tiles,
     groups_of,
-    split_pairs,
 )
 from treadle.compiler.cpu.blocks import even_blocks
-from treadle.compiler.cpu.entry import write_entry
-from treadle.compiler.cpu.ir import I8, I64, POINTER, Code, Value
+from treadle.compiler.cpu.entry import write_calls
+from treadle.compiler.cpu.ir import I8, Code, Value
 from treadle.compiler.cpu.tile import PRODUCT
 
 NAME = "product_amx"
 
 
-def column_floats(inputs: int) -> int:
-    """The size of a column in float32 numbers."""
-    return -(-inputs // DEEP) * DEEP * PARTS // 2
-
-
 def build() -> ir.Module:
-    """The module with `product_amx`, `pack_amx`, and `enter` for a product whose rows are shared out to threads."""
+    """The module with `product_amx`, and `enter` for a product whose rows are shared out to threads."""
     module = ir.Module("tile amx")
     product = _product(module, write_blocks(module), write_split(module))
-    _pack(module)
-    write_entry(module, _from_table(module, product), together=False)
+    write_calls(module, product, PRODUCT)
     return module
-
-
-def _from_table(module: Any, product: Any) -> Any:
-    """The product of a table that holds its arguments."""
-    code = Code(module, "loop", ["*table"], "float32", LANES, private=True)
-    b, arguments = code.builder, []
-    for place, name in enumerate(PRODUCT):
-        value = code.load(code.arguments["table"], code.integer(place), I64)
-        arguments.append(b.inttoptr(value, POINTER) if name.startswith("*") else value)
-    b.call(product, arguments)
-    code.done()
-    return code.function
 
 
 def _product(module: Any, blocks: Blocks, split: Any) -> Any:
@@ -56,7 +37,7 @@ def _product(module: Any, blocks: Blocks, split: Any) -> Any:
     code = Code(module, NAME, PRODUCT, "float32", LANES)
     g, b, tiles = code.arguments, code.builder, Tiles(code)
     parts = b.alloca(I8, size=TALL * BLOCK * PARTS * TILE)
-    parts.align = 64
+    parts.align = LINE
     configuration = Configuration(code)
     panel_bytes = code.mul(groups_of(code, g["inputs"]), code.integer(PARTS * TILE))
 
@@ -94,25 +75,3 @@ def _product(module: Any, blocks: Blocks, split: Any) -> Any:
     tiles.release()
     code.done()
     return code.function
-
-
-def _pack(module: Any) -> None:
-    """Tiles from the panels that `tile` reads: of `inputs` by `vectors` vectors that stand together."""
-    code = Code(module, "pack_amx", ["*from", "inputs", "vectors", "*to"], "float32", LANES)
-    g, b = code.arguments, code.builder
-    groups = groups_of(code, g["inputs"])
-    width = code.mul(g["vectors"], code.integer(LANES))
-    with code.loop(code.integer(0), g["vectors"]) as v, code.loop(code.integer(0), groups) as k:
-        tile = code.mul(code.add(code.mul(v, groups), k), code.integer(PARTS * TILE))
-        with code.loop(code.integer(0), code.integer(LANES)) as pair:
-            halves = []
-            for i in range(2):
-                number = code.add(code.mul(k, code.integer(DEEP)), code.integer(i * LANES), pair)
-                there = b.icmp_signed("<", number, g["inputs"])
-                row = code.mul(b.select(there, number, code.integer(0)), width)
-                place = code.add(row, code.mul(v, code.integer(LANES)))
-                halves.append(b.select(there, code.load(g["from"], place), code.number(0.0)))
-            for part, pairs in enumerate(split_pairs(code, *halves)):
-                offset = code.add(tile, code.integer(part * TILE), code.mul(pair, code.integer(LINE)))
-                b.store(pairs, code.at(g["to"], offset, I8)).align = 64
-    code.done()

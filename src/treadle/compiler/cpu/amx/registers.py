@@ -1,5 +1,7 @@
 """The tile registers: their instructions, how many rows each has, and numbers brought into the form they multiply."""
 
+from collections.abc import Sequence
+
 from llvmlite import ir
 
 from treadle.compiler.cpu.ir import I8, I32, I64, VOID, Code, Value
@@ -67,7 +69,7 @@ class Configuration:
         self.code = code
         b = code.builder
         self.memory = b.alloca(I64, size=8)
-        self.memory.align = 64
+        self.memory.align = LINE
         palette, columns = 1, sum(LINE << 16 * register for register in (*SUMS, *WEIGHTS, OPERAND))
         held = sum(ROWS << 8 * register for register in WEIGHTS)
         for place, word in enumerate((palette, 0, columns & (1 << 64) - 1, columns >> 64, 0, 0, held, 0)):
@@ -83,7 +85,13 @@ class Configuration:
         tiles.configure(self.memory)
 
 
-def split_pairs(code: Code, low: Value, high: Value) -> list[Value]:
+def store_parts(code: Code, halves: Sequence[Value], row: Value) -> None:
+    """Two vectors of float32 as a row of `PARTS` tiles that stand one after the other."""
+    for part, pairs in enumerate(_split_pairs(code, *halves)):
+        code.builder.store(pairs, code.at(row, code.integer(part * TILE), I8)).align = LINE
+
+
+def _split_pairs(code: Code, low: Value, high: Value) -> list[Value]:
     """Two vectors of float32 as `PARTS` vectors of pairs of bfloat16."""
     b, kind = code.builder, ir.VectorType(I32, LANES)
 

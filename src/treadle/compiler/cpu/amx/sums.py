@@ -5,7 +5,7 @@ block by block. What they give is summed in registers that begin at zero, and on
 terms do not meet a large sum.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,10 +22,10 @@ from treadle.compiler.cpu.amx.registers import (
     Configuration,
     Tiles,
     groups_of,
-    split_pairs,
+    store_parts,
 )
-from treadle.compiler.cpu.entry import write_entry
-from treadle.compiler.cpu.ir import I8, I64, POINTER, Code, Value
+from treadle.compiler.cpu.entry import read_table, write_entry
+from treadle.compiler.cpu.ir import I8, I64, Code, Value
 
 SLOTS = ("*a", "a_row", "rows", "height", "*others", "count", "vectors", "*memory")
 """Of a thread's table: an array, its columns, the arrays that it is multiplied with and how many they are, and column
@@ -56,7 +56,7 @@ class _Sums:
     def __init__(self, module: Any, blocks: Blocks) -> None:
         self.code = code = Code(module, "loop", ["*table"], "float32", LANES)
         self.blocks = blocks
-        self.table = _read(code, code.arguments["table"], SLOTS)
+        self.table = read_table(code, code.arguments["table"], SLOTS)
         self.width = code.mul(self.table["vectors"], code.integer(LANES))
         self.nothing = self.table["memory"]
         self.left = code.at(self.nothing, code.integer(WIDE * LINE), I8)
@@ -108,7 +108,7 @@ class _Sums:
         code = self.code
         with code.loop(code.integer(0), self.table["count"]) as number:
             place = code.mul(number, code.integer(len(OTHERS)))
-            yield _read(code, code.at(self.table["others"], place, I64), OTHERS)
+            yield read_table(code, code.at(self.table["others"], place, I64), OTHERS)
 
     def split_left(self, a: Value, rows: Value, high: Value, groups: Value) -> None:
         """The parts of some columns of `a`, turned round: an operand."""
@@ -159,15 +159,6 @@ class _Sums:
             code.masked_store(both, target, column, mask)
 
 
-def _read(code: Code, origin: Value, names: Sequence[str]) -> dict[str, Value]:
-    """Numbers and addresses that stand one after the other."""
-    found = {}
-    for place, name in enumerate(names):
-        value = code.load(origin, code.integer(place), I64)
-        found[name.strip("*")] = code.builder.inttoptr(value, POINTER) if name.startswith("*") else value
-    return found
-
-
 def _row(code: Code, origin: Value, stride: Value, number: Value, rows: Value, mask: Value) -> Value:
     """A vector of a row; zeros past the last row, which is not read."""
     none = ir.Constant(mask.type, None)
@@ -178,6 +169,4 @@ def _row(code: Code, origin: Value, stride: Value, number: Value, rows: Value, m
 def _store(code: Code, tiles: Value, group: Value, row: Value, halves: list[Value]) -> None:
     """Two vectors as a row of each of a group's tiles."""
     place = code.add(code.mul(group, code.integer(PARTS * TILE)), code.mul(row, code.integer(LINE)))
-    for part, pairs in enumerate(split_pairs(code, *halves)):
-        address = code.at(tiles, code.add(place, code.integer(part * TILE)), I8)
-        code.builder.store(pairs, address).align = LINE
+    store_parts(code, halves, code.at(tiles, place, I8))
