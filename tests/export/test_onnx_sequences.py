@@ -75,8 +75,9 @@ def test_several_columns_and_several_labels(tmp_path: Path) -> None:
     assert any("reads 2 columns" in line for line in made.lines)
 
 
-def test_segments(tmp_path: Path) -> None:
-    model = SequenceClassifier(**SMALL, cell="gru", segment=4, stride=3).fit(series(), ["up", "down"] * 6)
+@pytest.mark.parametrize("options", [{"segment": 4, "stride": 3}, {"convolutions": [(6, 4), (5, 3)], "segment": 2}])
+def test_segments_and_convolutions(tmp_path: Path, options: dict[str, Any]) -> None:
+    model = SequenceClassifier(**SMALL, cell="gru", **options).fit(series(), ["up", "down"] * 6)
     made = Exported(model, tmp_path / "out")
     x, lengths = padded([scaled(row, made.said["inputs"]["input"]) for row in series()])
     found = made.run["model.onnx"]({"input": x, "lengths": lengths})["probabilities"]

@@ -188,6 +188,7 @@ def test_a_pool_takes_the_steps_of_all_series_as_one_array() -> None:
         ({"scaling": "series"}, "train with scaling='standard'"),
         ({"max_length": 5}, "train with max_length=None"),
         ({"segment": 2}, "train with segment=1"),
+        ({"convolutions": [(4, 3)]}, "has convolutions, which look ahead, and a stream has no future"),
     ],
 )
 def test_what_needs_the_whole_sequence_is_refused_with_what_to_train_instead(

@@ -4,10 +4,10 @@ The defaults stand in one place, the signatures of `Estimator.__init__` and `Seq
 stand here.
 """
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from treadle.data.numeric import Fill, Scaling
 from treadle.data.text import Unit
@@ -55,6 +55,24 @@ class RecurrentSettings(BaseModel):
     bidirectional: bool = False
 
 
+Filters = tuple[tuple[int, int], ...]
+"""Of every layer of convolutions: the filters, and the steps that each sees."""
+
+
+def _filters(value: Any) -> Any:
+    """Layers of convolutions as pairs.
+
+    Raises:
+        ValueError: They are none; pydantic says where.
+    """
+    layers = value if isinstance(value, list | tuple) else [value]
+    pairs = [layer for layer in layers if isinstance(layer, list | tuple) and len(layer) == 2]
+    counts = [count for pair in pairs for count in pair if isinstance(count, int) and count >= 1]
+    if value is not None and (not layers or len(counts) < 2 * len(layers)):
+        raise ValueError("a pair of filters and steps for every layer, such as [[128, 8], [256, 5], [128, 3]]")
+    return value
+
+
 class NetworkSettings(RecurrentSettings):
     """The shape of a network with one answer a sequence; the fields are documented in `SequenceEstimator`."""
 
@@ -65,6 +83,7 @@ class NetworkSettings(RecurrentSettings):
     input_noise: float = Field(default=0.0, ge=0)
     segment: int = Field(default=1, ge=1)
     stride: int | None = Field(default=None, ge=1)
+    convolutions: Annotated[Filters | None, BeforeValidator(_filters)] = None
     checkpoint: int | None = Field(default=None, ge=1)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from treadle.errors import InputError
 from treadle.export.onnx import description
+from treadle.export.onnx.convolutions import write_convolutions
 from treadle.export.onnx.graph import Graph, Value
 from treadle.export.onnx.layers import linear, unrounded, write_stack, write_stack_step
 from treadle.export.onnx.pooling import DOUBLE, pooling_fields, write_pooling
@@ -118,6 +119,9 @@ class SequenceWriter:
         lengths = read_lengths(graph, given, x, steps)
         if encoder.embedding is not None:
             x = embed(graph, x, encoder.embedding, lengths, "embedding")
+        beside: list[Value] = []
+        if encoder.convolutions is not None:
+            beside.append(write_convolutions(graph, encoder.convolutions, x, lengths))
         if encoder.segment > 1:
             x, lengths = write_segments(graph, clear_padding(graph, x, lengths), lengths, encoder)
         before = by_layer(encoder.stack, states) if states else None
@@ -125,8 +129,10 @@ class SequenceWriter:
         after = by_name(encoder.stack, ends) if states else {}
         if self.per_step:
             return given_steps(graph, y, lengths, "y_given"), after
-        pooled = self._pooled(graph, encoder, y, lengths, states)
-        return pooled[0], after | pooled[1]
+        vector, pooled = self._pooled(graph, encoder, y, lengths, states)
+        if beside:
+            vector = graph("Concat", vector, *beside, axis=1, name="beside")
+        return vector, after | pooled
 
     def _pooled(
         self, graph: Graph, encoder: SequenceEncoder, y: Value, lengths: Lengths | None, states: Mapping[str, Value]

@@ -36,6 +36,8 @@ class SequenceEstimator(Estimator, Reader):
         segment: Steps that the network reads as one, side by side: it then sees shapes instead of single values, and a
             long series is few steps long; see `treadle.nn.segments`.
         stride: Steps from the begin of one segment to that of the next; None for segments that do not overlap.
+        convolutions: Layers of convolutions over time beside the recurrent ones, of each the filters and the steps
+            that they see, such as `[[128, 8], [256, 5], [128, 3]]`; None for none. See `treadle.nn.convolutions`.
         embedding_size: Numbers a token.
         embedding_dropout: Share of embedding features dropped, for a whole sequence.
         word_dropout: Share of tokens replaced by the unknown one, in training.
@@ -79,6 +81,7 @@ class SequenceEstimator(Estimator, Reader):
         pooling: str = "max",
         segment: int = 1,
         stride: int | None = None,
+        convolutions: Sequence[Sequence[int]] | None = None,
         embedding_size: int = 128,
         embedding_dropout: float = 0.2,
         word_dropout: float = 0.1,
@@ -102,6 +105,7 @@ class SequenceEstimator(Estimator, Reader):
         self.pooling = pooling
         self.segment = segment
         self.stride = stride
+        self.convolutions = convolutions
         self.embedding_size = embedding_size
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout
@@ -269,6 +273,9 @@ class SequenceEstimator(Estimator, Reader):
         answers = "an answer a step" if self.target_.per_step else f"{self.pooling} pooling"
         if self.segment > 1:
             answers += f", segments of {self.segment} steps, one every {self.stride or self.segment}"
+        if self.settings_.convolutions is not None:
+            beside = ", ".join(f"{count} filters of {width} steps" for count, width in self.settings_.convolutions)
+            answers += f", beside convolutions of {beside}"
         return f"{self.count_parameters():,} parameters, {units}, {answers}; {inputs}"
 
     def explain(self) -> list[str]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from treadle.data import BucketBatches, Ragged
 from treadle.data.vocabulary import PADDING, UNKNOWN
 from treadle.nn import LockedDropout, Pooling, Stack
+from treadle.nn.convolutions import Convolutions
 from treadle.nn.segments import segments
 from treadle.tasks.language.pretrained import Pretrained
 from treadle.tasks.sequence.features import Feature
@@ -25,7 +26,8 @@ class SequenceEncoder(nn.Module):
 
     \(e_t\) is the embedding of token \(t\), or the numbers of step \(t\); then
     \(v = \mathrm{pool}(\mathrm{stack}(e_1 \dots e_T))\). With a `segment`, the stack reads that many of them as one
-    (`treadle.nn.segments`).
+    (`treadle.nn.segments`). With `convolutions`, the mean over time of what these find in \(e\) stands beside the
+    pooled: \(v = [\mathrm{pool}(\mathrm{stack}(e)); \frac1T \sum_t \mathrm{convolutions}(e)_t]\).
 
     Args:
         feature: The column.
@@ -62,6 +64,11 @@ class SequenceEncoder(nn.Module):
         )
         self.pooling = Pooling(settings.pooling, self.stack.output_size, bidirectional=settings.bidirectional)
         self.output_size = self.pooling.output_size
+        self.convolutions: Convolutions | None = None
+        if settings.convolutions is not None:
+            self.convolutions = Convolutions(size, settings.convolutions)
+            self.mean = Pooling("mean", self.convolutions.output_size)
+            self.output_size += self.mean.output_size
 
     def embed(self, x: Tensor) -> Tensor:
         """Token numbers `[batch, time]` to embeddings `[batch, time, feature]`; numbers get noise in training."""
@@ -79,10 +86,13 @@ class SequenceEncoder(nn.Module):
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """Embeddings `[batch, time, feature]` to one vector a row, `[batch, output_size]`."""
-        x, count = segments(self.dropout(embedded), lengths, self.segment, self.stride)
+        embedded = self.dropout(embedded)
+        x, count = segments(embedded, lengths, self.segment, self.stride)
         y, _ = self.stack(x, lengths=count)
         pooled: Tensor = self.pooling(y, count)
-        return pooled
+        if self.convolutions is None:
+            return pooled
+        return torch.cat([pooled, self.mean(self.convolutions(embedded, lengths), lengths)], 1)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """A padded batch and its `lengths [batch]` to `[batch, output_size]`."""
@@ -119,6 +129,7 @@ class SequenceNetwork(nn.Module):
         encoders = [self.encoder(place) for place in range(len(self.encoders))]
         depth = max(len(encoder.stack.layers) for encoder in encoders)
         top = [self.head, *(encoder.pooling for encoder in encoders), *(encoder.stack.highway for encoder in encoders)]
+        top += [encoder.convolutions for encoder in encoders if encoder.convolutions is not None]
         middle = [[encoder.stack.layers[number] for encoder in encoders] for number in reversed(range(depth))]
         bottom = [encoder.embedding for encoder in encoders if encoder.embedding is not None]
         return [top, *middle, *([bottom] if bottom else [])]

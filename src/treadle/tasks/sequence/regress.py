@@ -149,6 +149,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
             raise InputError(
                 f"segment={self.segment} reads several steps as one, and every step has a target; set it to 1"
             )
+        if self.convolutions is not None:
+            raise InputError("convolutions say one thing of a whole series, but each step has a target; leave them out")
         if self.max_length is not None:
             raise InputError(
                 f"max_length={self.max_length} reads no more than the first steps, and every step has a target; set "

@@ -57,6 +57,11 @@ class SequenceStreamModel(StreamModel):
                 f"this model reads segments of {network.encoder(0).segment} steps, and a stream answers after each; "
                 "train with segment=1"
             )
+        if network.encoder(0).convolutions is not None:
+            raise InputError(
+                "this model has convolutions, which look ahead, and a stream has no future; train with "
+                "convolutions=None"
+            )
         self.rows, self.target = rows, target
         self.identity = identity(network, str(target.to_json()), *(str(one.to_json()) for one in features.values()))
         network = settled(network)
