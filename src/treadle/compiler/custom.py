@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from treadle.compiler.recurrence import Kept, Recurrence
+from treadle.compiler.recurrence import Recurrence
+from treadle.compiler.workspace import Arrays
 
 _known: list[Recurrence] = []
 
@@ -27,12 +28,6 @@ def number_of(recurrence: Recurrence) -> int:
 def known(number: int) -> Recurrence:
     """The recurrence of a number."""
     return _known[number]
-
-
-def kept_widths(recurrence: Recurrence) -> dict[str, int]:
-    """What the forward pass keeps, by name, in the order of the operator's results."""
-    states = {f"s{i}": node.width for i, node in enumerate(recurrence.step.state)}
-    return {"x": recurrence.step.x.width, **recurrence.partition.forward.widths, **states}
 
 
 @torch.library.custom_op("treadle::unroll", mutates_args=())
@@ -54,8 +49,8 @@ def unroll(
     y, after, kept = recurrence.forward(packing, x, state, derived)
     results = [y.contiguous(), *(s.clone() for s in after)]
     rows = x.shape[0] * x.shape[1]
-    for name in kept_widths(recurrence):
-        array = kept.sequences[name]
+    for name in recurrence.kept_widths:
+        array = kept[name]
         results.append(array.new_zeros(rows, array.shape[1]))
         results[-1][: array.shape[0]] = array
     return results
@@ -75,7 +70,7 @@ def _unroll_shapes(
     results = [x.new_empty(x.shape[0], x.shape[1], recurrence.step.y.width), *(torch.empty_like(s) for s in state)]
     if keeps:
         rows = x.shape[0] * x.shape[1]
-        results += [x.new_empty(rows, width) for width in kept_widths(recurrence).values()]
+        results += [x.new_empty(rows, width) for width in recurrence.kept_widths.values()]
     return results
 
 
@@ -92,8 +87,10 @@ def unroll_backward(
     """The gradients by input, state and derived parameters."""
     recurrence = _known[number]
     packing = recurrence.pack(x, lengths, reverse)
-    sequences = {name: array[: packing.size] for name, array in zip(kept_widths(recurrence), kept, strict=True)}
-    found = recurrence.backward(packing, Kept(sequences), derived, gradients, [True] * (len(gradients) + len(derived)))
+    sequences = {name: array[: packing.size] for name, array in zip(recurrence.kept_widths, kept, strict=True)}
+    found = recurrence.backward(
+        packing, Arrays(sequences), derived, gradients, [True] * (len(gradients) + len(derived))
+    )
     shapes = [x, *gradients[1:], *derived]
     return [torch.zeros_like(s) if g is None else g.clone() for g, s in zip(found, shapes, strict=True)]
 

@@ -6,6 +6,7 @@ own names, a gradient the name of what it is by.
 """
 
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 from torch import Tensor
@@ -14,7 +15,7 @@ from treadle.cells import Cell
 from treadle.compiler.cpu.library import cache_folder
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.lower import Lowered
-from treadle.compiler.partition import Columns, Loop, Partition
+from treadle.compiler.partition import SUMMED, Columns, Loop, Partition
 from treadle.compiler.program import Constant, Matrix, Node, Vector, order
 from treadle.compiler.recurrence import Recurrence
 from treadle.compiler.schedule import is_given
@@ -160,7 +161,7 @@ class _Lines:
         ):
             left, right = (g, a) if matrix.transposed else (a, g)
             lines.append(f"d {self.matrix(matrix, stored=True)} = {self.columns(left)}.T @ {self.columns(right)}")
-        vectors = [(v, g) for v, g in partition.vectors if not isinstance(g, str)]
+        vectors = [(v, g) for v, g in partition.vectors if g.array != SUMMED]
         vectors.sort(key=lambda use: (use[0].parameter, use[0].start))
         lines += [f"d {self.vector(v)} = sum of {self.columns(g)}" for v, g in vectors]
         products = [f"{self.columns(g)} @ {self.matrix(matrix)}" for g, matrix in partition.x]
@@ -170,8 +171,9 @@ class _Lines:
 
     def summed(self) -> list[str]:
         """The gradients of vectors that the backward loop adds up as it goes."""
-        summed, vectors = self.partition.backward.summed, self.partition.vectors
-        pairs = [(vector, summed[name]) for vector, name in vectors if isinstance(name, str)]
+        nodes = self.partition.backward.summed.values()
+        summed = dict(zip(accumulate((node.width for node in nodes), initial=0), nodes, strict=False))
+        pairs = [(vector, summed[g.start]) for vector, g in self.partition.vectors if g.array == SUMMED]
         pairs.sort(key=lambda pair: (pair[0].parameter, pair[0].start))
         return [f"d {self.vector(vector)} = sum of {self.name(g)}" for vector, g in pairs]
 

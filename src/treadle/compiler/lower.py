@@ -28,7 +28,8 @@ from treadle.compiler.program import (
     spread,
     with_children,
 )
-from treadle.compiler.trace import Call, Trace, Value
+from treadle.compiler.slices import needed, slices
+from treadle.compiler.trace import Call, Trace, Value, values_in
 from treadle.errors import InputError
 
 
@@ -87,13 +88,13 @@ def lower(traced: Trace) -> Lowered:
         ):
             kept.append(call)
         else:
-            _convert(call, rows, derived, traced.rows)
+            _convert(call, rows, derived, slices(kept), traced.rows)
 
     def root(value: Value) -> Node:
         return spread(rows[value], value.shape[1])
 
     y, *after = normal([root(traced.y), *(root(value) for value in traced.after)])
-    return Lowered(x, state, y, tuple(after), tuple(derived), tuple(kept), traced.parameters)
+    return Lowered(x, state, y, tuple(after), tuple(derived), tuple(needed(kept, derived)), traced.parameters)
 
 
 def normal(roots: list[Node]) -> list[Node]:
@@ -104,7 +105,9 @@ def normal(roots: list[Node]) -> list[Node]:
     return [merged[root] for root in roots]
 
 
-def _convert(call: Call, rows: dict[Value, Operand], derived: dict[Value, int], batch: int) -> None:
+def _convert(
+    call: Call, rows: dict[Value, Operand], derived: dict[Value, int], parts: dict[Value, tuple[Value, int]], batch: int
+) -> None:
     """Apply the rule of one call."""
 
     def argument(a: Any) -> Any:
@@ -131,6 +134,9 @@ def _convert(call: Call, rows: dict[Value, Operand], derived: dict[Value, int], 
         return a
 
     def parameter(value: Value) -> Vector | Weight:
+        if value in parts and value.shape != (1,):
+            whole, start = parts[value]
+            return Vector(derived.setdefault(whole, len(derived)), start, value.shape[0])
         number = derived.setdefault(value, len(derived))
         sizes = [size for size in value.shape if size != 1]
         if len(value.shape) == 2 and (len(sizes) == 2 or call.name in ("linear", "matmul", "mm", "addmm")):
@@ -238,12 +244,3 @@ def _merge(roots: list[Node]) -> dict[Node, Node]:
     for node in order(roots):
         new[node] = merge(node, [new[child] for child in node.children])
     return new
-
-
-def values_in(tree: Any) -> list[Value]:
-    """The values among nested arguments, or results, of a call."""
-    if isinstance(tree, Value):
-        return [tree]
-    if isinstance(tree, dict):
-        tree = tuple(tree.values())
-    return [value for part in tree for value in values_in(part)] if isinstance(tree, tuple) else []

@@ -9,11 +9,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 
 from treadle.compiler.gradient import Gradient, differentiate
 from treadle.compiler.lower import Lowered, normal
 from treadle.compiler.program import Matrix, Node, Vector, leaf, order, pointwise, rebuild, spread, with_children
 from treadle.compiler.saving import choose_saved
+
+SUMMED = "summed"
+"""The name of the vector that holds, side by side, what the backward loop has summed."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Loop:
         name: "forward", "inference" or "backward".
         carried: For every carried value its leaf before a step and its node after it.
         stored: Arrays over all steps by name; each holds vectors side by side.
-        summed: Vectors that are summed over all steps and rows, by name.
+        summed: Vectors that are summed over all steps and rows, by name, in the order of the columns of `SUMMED`.
     """
 
     name: str
@@ -32,7 +37,7 @@ class Loop:
     stored: dict[str, tuple[Node, ...]]
     summed: dict[str, Node] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def widths(self) -> dict[str, int]:
         """The widths of the stored arrays."""
         return {name: sum(node.width for node in nodes) for name, nodes in self.stored.items()}
@@ -56,7 +61,7 @@ class Partition:
         inference: The pass that keeps nothing.
         backward: The gradient's pass, against the order of the forward one.
         matrices: The sunk products: part of a matrix, operand, gradient of its product.
-        vectors: The sums: part of a vector, and the columns to add up, or the name of what the loop has summed.
+        vectors: The sums: part of a vector, and the columns to add up; of `SUMMED` those that the loop has added up.
         x: The sunk products of the input's gradient: gradient of a product, and the matrix that it is multiplied with.
         x_in_loop: Whether there is a part of the input's gradient that the loop itself stores (as "dx").
     """
@@ -65,7 +70,7 @@ class Partition:
     inference: Loop
     backward: Loop
     matrices: tuple[tuple[Matrix, Columns, Columns], ...]
-    vectors: tuple[tuple[Vector, Columns | str], ...]
+    vectors: tuple[tuple[Vector, Columns], ...]
     x: tuple[tuple[Columns, Matrix], ...]
     x_in_loop: bool
 
@@ -123,16 +128,18 @@ class _Backward:
     def partition(self, forward: Loop, inference: Loop) -> Partition:
         for _, _, g in sorted(self.matrices, key=self._place_of_matrix):
             self.store("G", g)
-        alone = dict.fromkeys(g for _, g in self.vectors if g not in self.places)
-        names = {g: f"sum {number}" for number, g in enumerate(alone)}
+        by_place = sorted(self.vectors, key=lambda use: (use[0].parameter, use[0].start))
+        alone = list(dict.fromkeys(g for _, g in by_place if g not in self.places))
+        begins = accumulate((g.width for g in alone), initial=0)
+        totals = {g: Columns(SUMMED, begin, g.width) for g, begin in zip(alone, begins, strict=False)}
         matrices = tuple((m, self.at(a), self.places[g]) for m, a, g in self.matrices)
-        vectors = tuple((v, names.get(g) or self.places[g]) for v, g in self.vectors)
+        vectors = tuple((v, totals.get(g) or self.places[g]) for v, g in self.vectors)
         sunk, rest = self.split_x()
         stored = {name: tuple(nodes) for name, nodes in self.stored.items() if nodes}
         if rest is not None:
             stored["dx"] = (rest,)
         carried = tuple((leaf(f"g{i}", g.width), g) for i, g in enumerate(self.state))
-        backward = Loop("backward", carried, stored, {name: g for g, name in names.items()})
+        backward = Loop("backward", carried, stored, {f"sum {number}": g for number, g in enumerate(alone)})
         return Partition(forward, inference, backward, matrices, vectors, sunk, rest is not None)
 
     def _place_of_matrix(self, use: tuple[Matrix, Node, Node]) -> tuple[bool, int, int]:

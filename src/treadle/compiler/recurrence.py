@@ -4,8 +4,7 @@ Forward, the loop runs over packed rows and keeps what the partition says; backw
 way, and what it leaves over is summed in one product for each weight.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +19,7 @@ from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Loop, Partition, partition
 from treadle.compiler.sums import Sums
 from treadle.compiler.trace import trace
-from treadle.compiler.workspace import Workspace
+from treadle.compiler.workspace import Arrays, Workspace
 
 LARGE_WEIGHTS = 2 * 1024 * 1024
 """Bytes of a step's weights from which a core should only have to keep a part of them near: what its own cache holds.
@@ -31,14 +30,6 @@ FLOATING = ("inference", "forward", "backward")
 
 ANSWERING = ("inference", "int8")
 """The passes that no gradient follows: the weights are often the same as in the call before."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The packed arrays of a forward pass, and the memory that they lie in, if it is to be given back after them."""
-
-    sequences: dict[str, Tensor]
-    space: Workspace | None = None
 
 
 class Recurrence:
@@ -63,6 +54,12 @@ class Recurrence:
     def partition(self) -> Partition:
         """The step and its gradient, taken apart."""
         return partition(self.step)
+
+    @cached_property
+    def kept_widths(self) -> dict[str, int]:
+        """What the forward pass keeps for the gradient, by name."""
+        states = {f"s{i}": node.width for i, node in enumerate(self.step.state)}
+        return {"x": self.step.x.width, **self.partition.forward.widths, **states}
 
     @cached_property
     def sums(self) -> Sums:
@@ -143,49 +140,48 @@ class Recurrence:
         lies = packing.as_it_lies(x)
         initial = [packing.pack_rows(s) for s in state]
         final = [_outlet(packing, s) for s in initial]
-        sequences = {"x": packing.pack(x) if lies is None else lies, "y": y}
-        self._launch(which, x.dtype, packing, derived, sequences, initial, final)
+        arrays = Arrays({"x": packing.pack(x) if lies is None else lies, "y": y})
+        self._launch(which, x.dtype, packing, derived, arrays, initial, final)
         return packing.delivered(y), [packing.unpack_rows(s) for s in final]
 
     def forward(
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor]
-    ) -> tuple[Tensor, list[Tensor], Kept]:
+    ) -> tuple[Tensor, list[Tensor], Arrays]:
         """Output, states after the last step, and the packed arrays of the pass, which the gradient reads."""
-        widths = {"x": x.shape[2], **self.partition.forward.widths}
-        y = x.new_empty(packing.size, widths.pop("y"))
-        widths |= {f"s{i}": s.shape[1] for i, s in enumerate(state)}
-        if packing.as_it_lies(x) is not None:
-            del widths["x"]
+        lies = packing.as_it_lies(x) is not None
+        apart = {"y", "x"} if lies else {"y"}
+        widths = {name: width for name, width in self.kept_widths.items() if name not in apart}
         space = Workspace(packing.size, widths, x.dtype)
-        sequences = {**space.arrays, "x": packing.pack(x, space.arrays.get("x")), "y": y}
+        y = x.new_empty(packing.size, self.step.y.width)
+        arrays = Arrays({"x": packing.pack(x, None if lies else space.array("x")), "y": y}, space)
         initial = [packing.pack_rows(s) for s in state]
         final = [_outlet(packing, s) for s in initial]
-        self._launch("forward", x.dtype, packing, derived, sequences, initial, final)
-        return packing.unpack(y), [packing.unpack_rows(s) for s in final], Kept(sequences, space)
+        self._launch("forward", x.dtype, packing, derived, arrays, initial, final)
+        return packing.unpack(y), [packing.unpack_rows(s) for s in final], arrays
 
     def backward(
         self,
         packing: Packing,
-        kept: Kept,
+        kept: Arrays,
         derived: Sequence[Tensor],
         gradients: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> list[Tensor | None]:
         """The gradients by input, state and derived parameters; None where it is not `needed`."""
         gy, *gs = gradients
-        loop = self.partition.backward
-        widths = {"gy": gy.shape[2], **loop.widths}
-        dx = {"dx": gy.new_empty(packing.size, widths.pop("dx"))} if "dx" in widths else {}
-        space = Workspace(packing.size, widths, gy.dtype)
-        arrays = {**kept.sequences, **space.arrays, **dx, "gy": packing.pack(gy, space.arrays["gy"])}
-        totals = {name: gy.new_zeros(len(packing.shares), 2, node.width) for name, node in loop.summed.items()}
+        loop, widths = self.partition.backward, dict(self.partition.backward.widths)
+        given = {"dx": gy.new_empty(packing.size, widths.pop("dx"))} if "dx" in widths else {}
+        lies = packing.as_it_lies(gy) is not None
+        space = Workspace(packing.size, widths if lies else {**widths, "gy": gy.shape[2]}, gy.dtype)
+        given["gy"] = packing.pack(gy, None if lies else space.array("gy"))
+        arrays = kept.joined(given, space)
+        totals = gy.new_zeros(len(packing.shares), 2, sum(node.width for node in loop.summed.values()))
         initial = [packing.pack_rows(g) for g in gs]
         final = [_outlet(packing, g) for g in initial]
         self._launch("backward", gy.dtype, packing, derived, arrays, initial, final, totals)
         found = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
         states = [packing.unpack_rows(g) for g in final]
-        sums = {name: total.sum((0, 1)) for name, total in totals.items()}
-        return [found, *states, *self.sums.of_parameters(arrays, sums, derived, needed[1 + len(gs) :])]
+        return [found, *states, *self.sums.of_parameters(arrays, totals.sum((0, 1)), derived, needed[1 + len(gs) :])]
 
     def _launch(
         self,
@@ -193,10 +189,10 @@ class Recurrence:
         dtype: torch.dtype,
         packing: Packing,
         derived: Sequence[Tensor],
-        sequences: Mapping[str, Tensor],
+        arrays: Arrays,
         initial: Sequence[Tensor],
         final: Sequence[Tensor],
-        totals: Mapping[str, Tensor] | None = None,
+        totals: Tensor | None = None,
     ) -> None:
         """Run a pass: rows are dealt to threads, or threads share the columns of all rows."""
         loop = self.compiled(which, dtype)
@@ -204,7 +200,7 @@ class Recurrence:
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
             plan, operands = one.plan(packing), one.operands
             prepare = operands.prepare_once if which in ANSWERING else operands.prepare
-            if one.run(plan, prepare(derived, plan.forms), sequences, initial, final, totals):
+            if one.run(plan, prepare(derived, plan.forms), arrays.places, initial, final, totals):
                 return
 
 

@@ -1,14 +1,15 @@
 """Sums: the gradients that only accumulate, each one product over all steps and rows after the loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from treadle.compiler.cpu.large import product, sums_of_products
-from treadle.compiler.partition import Columns, Partition
+from treadle.compiler.partition import SUMMED, Columns, Partition
 from treadle.compiler.program import Matrix, Vector
+from treadle.compiler.workspace import Arrays
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Sums:
         self.blocks: list[_Block] = []
         for block in blocks:
             self.blocks[-1:] = _joined(self.blocks[-1:], block)
-        self.vectors: list[tuple[Vector, Columns | str]] = []
+        self.vectors: list[tuple[Vector, Columns]] = []
         for vector, place in sorted(partition.vectors, key=lambda use: (use[0].parameter, use[0].start)):
             self.vectors[-1:] = _joined_vectors(self.vectors[-1:], vector, place)
         self.x_in_loop = partition.x_in_loop
@@ -51,7 +52,7 @@ class Sums:
         for columns, matrix in sorted(partition.x, key=lambda term: (term[1].parameter, term[1].inputs)):
             self.x[-1:] = _joined_terms(self.x[-1:], columns, matrix)
 
-    def of_input(self, arrays: Mapping[str, Tensor], derived: Sequence[Tensor]) -> Tensor:
+    def of_input(self, arrays: Arrays, derived: Sequence[Tensor]) -> Tensor:
         """The packed gradient by the input."""
         x = arrays["x"]
         result = arrays["dx"] if self.x_in_loop else None
@@ -67,8 +68,8 @@ class Sums:
 
     def of_parameters(
         self,
-        arrays: Mapping[str, Tensor],
-        totals: Mapping[str, Tensor],
+        arrays: Arrays,
+        summed: Tensor,
         derived: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> list[Tensor | None]:
@@ -76,7 +77,7 @@ class Sums:
 
         Args:
             arrays: What the passes stored.
-            totals: What the backward loop summed.
+            summed: What the backward loop summed, side by side.
             derived: The parameters.
             needed: Which of them need a gradient.
         """
@@ -99,27 +100,24 @@ class Sums:
                 number = block.matrix.parameter
                 before = found[number]
                 found[number] = total if before is None else before.add_(total)
-        self._add_vectors(found, arrays, totals, derived, needed)
+        self._add_vectors(found, arrays, summed, derived, needed)
         return found
 
     def _add_vectors(
         self,
         found: list[Tensor | None],
-        arrays: Mapping[str, Tensor],
-        totals: Mapping[str, Tensor],
+        arrays: Arrays,
+        summed: Tensor,
         derived: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> None:
         """Sums over all steps and rows, each array once."""
         wanted = [(vector, columns) for vector, columns in self.vectors if needed[vector.parameter]]
-        stored = {columns.array for _, columns in wanted if isinstance(columns, Columns)}
-        sums = {name: arrays[name].sum(0) for name in stored}
+        stored = {columns.array for _, columns in wanted} - {SUMMED}
+        sums = {SUMMED: summed, **{name: arrays[name].sum(0) for name in stored}}
         for vector, columns in wanted:
             gradient, parameter = found[vector.parameter], derived[vector.parameter]
-            if isinstance(columns, Columns):
-                part = sums[columns.array][columns.start : columns.start + columns.width]
-            else:
-                part = totals[columns]
+            part = sums[columns.array][columns.start : columns.start + columns.width]
             if gradient is None and vector.width == parameter.numel():
                 found[vector.parameter] = part.clone().view(parameter.shape)
                 continue
@@ -154,13 +152,11 @@ def _joined_terms(last: list[tuple[Columns, Matrix]], columns: Columns, matrix: 
     return [*last, (columns, matrix)]
 
 
-def _joined_vectors(
-    last: list[tuple[Vector, Columns | str]], vector: Vector, place: Columns | str
-) -> list[tuple[Vector, Columns | str]]:
+def _joined_vectors(last: list[tuple[Vector, Columns]], vector: Vector, place: Columns) -> list[tuple[Vector, Columns]]:
     """Two parts of a vector that continue each other, as one."""
     for other, before in last:
         follows = (other.parameter, other.start + other.width) == (vector.parameter, vector.start)
-        if follows and isinstance(before, Columns) and isinstance(place, Columns) and _follows(before, place):
+        if follows and _follows(before, place):
             width = other.width + vector.width
             return [(Vector(vector.parameter, other.start, width), Columns(before.array, before.start, width))]
     return [*last, (vector, place)]
@@ -170,5 +166,5 @@ def _follows(a: Columns, b: Columns) -> bool:
     return a.array == b.array and a.start + a.width == b.start
 
 
-def _columns(arrays: Mapping[str, Tensor], columns: Columns) -> Tensor:
+def _columns(arrays: Arrays, columns: Columns) -> Tensor:
     return arrays[columns.array][:, columns.start : columns.start + columns.width]

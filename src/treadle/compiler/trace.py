@@ -244,3 +244,12 @@ def _tensors(tree: Any) -> list[Tensor]:
     found: list[Tensor] = []
     _map(tree, found.append)
     return found
+
+
+def values_in(tree: Any) -> list[Value]:
+    """The values among nested arguments, or results, of a call."""
+    if isinstance(tree, Value):
+        return [tree]
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    return [value for part in tree for value in values_in(part)] if isinstance(tree, tuple) else []

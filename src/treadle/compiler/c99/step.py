@@ -16,10 +16,11 @@ from treadle.cells.gated import GatedCell
 from treadle.compiler.c99.text import identifier
 from treadle.compiler.c99.writer import Constants, Writer
 from treadle.compiler.folding import fold
-from treadle.compiler.lower import Lowered, values_in
+from treadle.compiler.lower import Lowered
 from treadle.compiler.partition import Loop
 from treadle.compiler.recurrence import Recurrence
 from treadle.compiler.schedule import schedule
+from treadle.compiler.trace import values_in
 
 _WRAPPED = re.compile(r"^(cell\.)+")
 """How the names of parameters begin within wrappers."""

@@ -260,7 +260,7 @@ class _Emitter:
         """Move what some steps have added up to the sum of all, so that small terms do not meet a large sum."""
         code, width = self.code, self.slot(f"row {name}")
         recent = self.pointer(f"buffer {name}")
-        whole = code.at(recent, width)
+        whole = code.at(recent, self.slot("summed"))
         with code.loop(code.integer(0), width) as i:
             both = code.builder.fadd(code.load(recent, i, code.scalar), code.load(whole, i, code.scalar))
             code.store(both, whole, i)

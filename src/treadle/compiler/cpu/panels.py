@@ -28,18 +28,15 @@ def pack_panels(weight: Tensor, width: int, into: int) -> None:
         into: The address of the panels.
     """
     item, (down, across), (inputs, outputs) = weight.element_size(), weight.stride(), weight.shape
-
-    def part(first: int, end: int) -> tuple[int, ...]:
-        """What the function is told of some columns."""
+    tables = []
+    for first, end in _shares(inputs, width, item):
         columns, vectors = min(end, outputs) - first, (end - first) * item // host().vector_bytes
         origin, target = weight.data_ptr() + first * across * item, into + first * inputs * item
-        return origin, down, across, inputs, columns, vectors, target
-
-    ends = _shares(inputs, width, item)
-    if len(ends) == 1:
-        _pack(weight.dtype)(*part(*ends[0]))
+        tables.append((origin, down, across, inputs, columns, vectors, target))
+    if len(tables) == 1:
+        _pack(weight.dtype)(*tables[0])
     else:
-        team.run(_tile(weight.dtype)["enter"], Tables([part(*share) for share in ends]))
+        team.run(_tile(weight.dtype)["enter"], Tables(tables))
 
 
 def pack_tiles(weight: Tensor, width: int, into: int) -> None:
@@ -62,8 +59,10 @@ def pack_tiles(weight: Tensor, width: int, into: int) -> None:
 
 def _shares(inputs: int, width: int, item: int) -> list[tuple[int, int]]:
     """The columns of each thread, in whole panels of numbers of so many bytes."""
+    if inputs * width < PACKED_BY_ONE:
+        return [(0, width)]
     panel = host().vector_bytes // item * host().panel_vectors
-    threads = 1 if inputs * width < PACKED_BY_ONE else max(1, min(torch.get_num_threads(), width // panel))
+    threads = max(1, min(torch.get_num_threads(), width // panel))
     borders = [width // panel * thread // threads * panel for thread in range(threads)]
     return list(pairwise([*borders, width]))
 

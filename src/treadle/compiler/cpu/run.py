@@ -5,6 +5,7 @@ itself needs.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from weakref import WeakKeyDictionary
 
 import torch
@@ -24,6 +25,7 @@ from treadle.compiler.cpu.weights import AmxWeights, Int8Weights, Weights
 from treadle.compiler.packing import Packing
 from treadle.compiler.partition import Loop
 from treadle.compiler.schedule import ProductStage, Term, schedule
+from treadle.compiler.workspace import Place
 
 CHUNK_BYTES = 384 * 1024
 """Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache."""
@@ -72,6 +74,9 @@ class Pass:
             for n, b in buffers.items()
             if b.kind in ("chunk", "scratch") and f"buffer {n}" in self.slots
         ]
+        sums = [(self.slots[f"buffer {n}"], b.width) for n, b in buffers.items() if b.kind == "total"]
+        begins = accumulate((width for _, width in sums), initial=0)
+        self.totals = [(slot, dtype.itemsize * begin) for (slot, _), begin in zip(sums, begins, strict=False)]
         self.template = [0] * len(self.slots)
         self._fill_sizes(kernel.columns)
         carried = [(name, self.row_width(name)) for name in self.schedule.carried]
@@ -90,6 +95,7 @@ class Pass:
     def _fill_sizes(self, columns: Mapping[str, list[int]]) -> None:
         """What does not change from call to call."""
         fixed = {f"row {name}": self.row_width(name) for name in self.schedule.buffers}
+        fixed["summed"] = sum(b.width for b in self.schedule.buffers.values() if b.kind == "total")
         for name, known in columns.items():
             fixed |= {f"column {name} {number}": column for number, column in enumerate(known)}
         for place, stage in enumerate(self.schedule.stages):
@@ -173,21 +179,21 @@ class Pass:
         self,
         plan: Plan,
         prepared: Prepared,
-        sequences: Mapping[str, Tensor],
+        places: Mapping[str, Place],
         initial: Sequence[Tensor],
         final: Sequence[Tensor],
-        totals: Mapping[str, Tensor] | None = None,
+        totals: Tensor | None = None,
     ) -> bool:
         """One pass.
 
         Args:
             plan: What `plan` gave for a packing.
             prepared: What `operands.prepare` gave for the forms of the plan.
-            sequences: Every sequence buffer, `[size, width]`, or with the rows in several axes that stand right after
-                each other; a part of the columns of a wider array is fine.
+            places: Of every sequence buffer, packed rows that stand right after each other or some numbers apart.
             initial: What is carried, before the first step of every row, `[batch, width]` in the packed order.
             final: Where it goes after the last step of every row.
-            totals: What the loop sums, `[threads, 2, width]`, zeros; the sum over the first two axes is the total.
+            totals: What the loop sums, side by side, `[threads, 2, width]`, zeros; the sum over the first two axes is
+                the total.
 
         Returns:
             Whether it ran: threads that share rows must all be there, and sometimes are not.
@@ -196,17 +202,17 @@ class Pass:
             return True
         entries = []
         for name, (slot, row) in self.sequences.items():
-            sequence = sequences[name]
-            entries += [(slot, sequence.data_ptr()), (row, sequence.stride(-2))]
+            address, apart = places[name]
+            entries += [(slot, address), (row, apart)]
         for (before, after), first, last in zip(self.carried, initial, final, strict=True):
             entries += [(before, first.data_ptr()), (after, last.data_ptr())]
         memory = self._take(plan.size)
         tables = plan.take(prepared, memory.data_ptr())
         tables.fill(entries)
-        for name, total in (totals or {}).items():
-            slot = self.slots[f"buffer {name}"]
+        if totals is not None:
             for thread in range(tables.threads):
-                tables.fill_one(thread, [(slot, total[0 if self.sharing > 1 else thread].data_ptr())])
+                base = totals[0 if self.sharing > 1 else thread].data_ptr()
+                tables.fill_one(thread, [(slot, base + begin) for slot, begin in self.totals])
         ran = True
         if self.sharing > 1:
             ran = team.run_together(self.enter, tables)

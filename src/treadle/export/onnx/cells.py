@@ -8,9 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from treadle.cells import Cell
-from treadle.compiler.lower import values_in
 from treadle.compiler.program import Constant, Matrix, Node, Operand, Vector
 from treadle.compiler.trace import Value as Value_
+from treadle.compiler.trace import values_in
 from treadle.errors import InputError
 from treadle.export.onnx.graph import Graph, Value
 from treadle.nn.compiled import recurrence
