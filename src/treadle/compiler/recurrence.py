@@ -175,13 +175,15 @@ class Recurrence:
         space = Workspace(packing.size, widths if lies else {**widths, "gy": gy.shape[2]}, gy.dtype)
         given["gy"] = packing.pack(gy, None if lies else space.array("gy"))
         arrays = kept.joined(given, space)
-        totals = gy.new_zeros(len(packing.shares), 2, sum(node.width for node in loop.summed.values()))
+        size = sum(node.width for node in loop.summed.values())
+        totals = gy.new_zeros(len(packing.shares), 2, size) if size else None
         initial = [packing.pack_rows(g) for g in gs]
         final = [_outlet(packing, g) for g in initial]
         self._launch("backward", gy.dtype, packing, derived, arrays, initial, final, totals)
         found = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
         states = [packing.unpack_rows(g) for g in final]
-        return [found, *states, *self.sums.of_parameters(arrays, totals.sum((0, 1)), derived, needed[1 + len(gs) :])]
+        summed = None if totals is None else totals.sum((0, 1))
+        return [found, *states, *self.sums.of_parameters(arrays, summed, derived, needed[1 + len(gs) :])]
 
     def _launch(
         self,

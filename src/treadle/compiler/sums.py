@@ -69,7 +69,7 @@ class Sums:
     def of_parameters(
         self,
         arrays: Arrays,
-        summed: Tensor,
+        summed: Tensor | None,
         derived: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> list[Tensor | None]:
@@ -77,7 +77,7 @@ class Sums:
 
         Args:
             arrays: What the passes stored.
-            summed: What the backward loop summed, side by side.
+            summed: What the backward loop summed, side by side; None where it summed nothing.
             derived: The parameters.
             needed: Which of them need a gradient.
         """
@@ -107,17 +107,19 @@ class Sums:
         self,
         found: list[Tensor | None],
         arrays: Arrays,
-        summed: Tensor,
+        summed: Tensor | None,
         derived: Sequence[Tensor],
         needed: Sequence[bool],
     ) -> None:
         """Sums over all steps and rows, each array once."""
         wanted = [(vector, columns) for vector, columns in self.vectors if needed[vector.parameter]]
         stored = {columns.array for _, columns in wanted} - {SUMMED}
-        sums = {SUMMED: summed, **{name: arrays[name].sum(0) for name in stored}}
+        sums = {name: arrays[name].sum(0) for name in stored}
+        if summed is not None:
+            sums[SUMMED] = summed
         for vector, columns in wanted:
             gradient, parameter = found[vector.parameter], derived[vector.parameter]
-            part = sums[columns.array][columns.start : columns.start + columns.width]
+            part = _part(sums[columns.array], columns)
             if gradient is None and vector.width == parameter.numel():
                 found[vector.parameter] = part.clone().view(parameter.shape)
                 continue
@@ -167,4 +169,10 @@ def _follows(a: Columns, b: Columns) -> bool:
 
 
 def _columns(arrays: Arrays, columns: Columns) -> Tensor:
-    return arrays[columns.array][:, columns.start : columns.start + columns.width]
+    return _part(arrays[columns.array], columns)
+
+
+def _part(array: Tensor, columns: Columns) -> Tensor:
+    """Some columns of an array, or of a sum over its rows; a view takes as long as a small sum."""
+    whole = columns.width == array.shape[-1]
+    return array if whole else array[..., columns.start : columns.start + columns.width]

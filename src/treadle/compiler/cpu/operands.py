@@ -130,7 +130,8 @@ class Operands:
             one.pack(derived, address)
         for bias, address in zip(self.biases, addresses[len(layout.weights) :], strict=True):
             bias.sum(derived, address)
-        vectors = [derived[number].detach().reshape(-1).contiguous() for _, number in self.vectors]
+        vectors = [derived[number].detach() for _, number in self.vectors]
+        vectors = [vector if vector.is_contiguous() else vector.contiguous() for vector in vectors]
         entries = [*layout.told, *zip(layout.slots, addresses, strict=True)]
         entries += [(slot, vector.data_ptr()) for (slot, _), vector in zip(self.vectors, vectors, strict=True)]
         return Prepared(entries, [slab, *vectors])
