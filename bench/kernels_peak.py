@@ -9,6 +9,7 @@ from treadle.compiler.cpu import library, team
 from treadle.compiler.cpu.entry import write_entry
 from treadle.compiler.cpu.ir import I64, POINTER, Code
 from treadle.compiler.cpu.machine import host
+from treadle.compiler.cpu.tables import Tables
 
 REPEATS = 1_000_000
 
@@ -21,11 +22,9 @@ def peak_call(threads: int) -> tuple[Callable[[], None], float]:
     # Every chain is x <- x / 2 + 1 / 2 from a beginning of its own: nothing overflows, vanishes or can be left out.
     numbers = np.full((threads, 2 + chains, lanes), 0.5, dtype=np.float32)
     numbers[:, 2:] = np.arange(chains)[:, None]
-    tables = np.full((threads, 2), REPEATS, dtype=np.int64)
 
     def call() -> None:
-        tables[:, 1] = [own.ctypes.data for own in numbers]  # read here, so that the numbers live as long as the call
-        team.run(enter, tables)
+        team.run(enter, Tables([(REPEATS, own.ctypes.data) for own in numbers]))
 
     return call, 2.0 * lanes * chains * REPEATS * threads
 
