@@ -79,3 +79,16 @@ def test_transposed_and_strided_weights() -> None:
         results.append([y, *torch.autograd.grad(y.square().sum(), list(cell.parameters()))])
     for result, expected in zip(*results, strict=True):
         torch.testing.assert_close(result, expected)
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_state_that_comes_back_is_the_callers_own(steps: int, resets: bool) -> None:
+    layer, x = Recurrent(make_cell("lstm", 3, 4), engine="cpu"), torch.randn(2, 3, 3)
+    with torch.no_grad():
+        before = layer(x)[0]
+        reset = torch.zeros(2, steps, dtype=torch.bool) if resets else None
+        _, state = layer(x[:, :steps], reset=reset)
+        for field in state:
+            field.add_(5)
+        torch.testing.assert_close(layer(x)[0], before)

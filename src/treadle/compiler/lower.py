@@ -81,6 +81,7 @@ def lower(traced: Trace) -> Lowered:
     rows: dict[Value, Operand] = {traced.x: x, **dict(zip(traced.state, state, strict=True))}
     derived: dict[Value, int] = {}
     kept: list[Call] = []
+    parts = slices(traced.calls)
     for call in traced.calls:
         values = values_in((call.args, call.kwargs))
         if not any(value in rows for value in values) and not any(
@@ -88,7 +89,7 @@ def lower(traced: Trace) -> Lowered:
         ):
             kept.append(call)
         else:
-            _convert(call, rows, derived, slices(kept), traced.rows)
+            _convert(call, rows, derived, parts, traced.rows)
 
     def root(value: Value) -> Node:
         return spread(rows[value], value.shape[1])

@@ -17,7 +17,8 @@ def run_in_pieces(
 ) -> tuple[Tensor, State]:
     """Cut the batch at its resets, run every piece as a row, then put outputs and last states back."""
     if 0 in x.shape[:2]:
-        return x.new_zeros(*x.shape[:2], cell.output_size), state
+        same = type(state)(*(s.clone() for s in state))  # the caller may write to what comes back
+        return x.new_zeros(*x.shape[:2], cell.output_size), same
     pieces = Segments.cut(reset, lengths)
     fresh = cell.initial_state(len(pieces.row), device=x.device, dtype=x.dtype)
     carries = pieces.carries[:, None]

@@ -73,7 +73,7 @@ class Recurrent(nn.Module):
         Raises:
             InputError: A shape, a type or a length does not fit.
         """
-        cell: Cell = self._modules["cell"]  # type: ignore[assignment]  # a third of the time of `self.cell`
+        cell: Cell = self._modules["cell"]  # type: ignore[assignment]  # `self.cell` takes longer
         lengths = check_sequence(x, cell.input_size, lengths, reset)
         if not torch.compiler.is_compiling() and (seen := (x.device, x.dtype, self.engine)) != self._seen:
             self.explanation, self._seen = choose_engine(cell, self.engine, x), seen
