@@ -57,6 +57,10 @@ UNARY: dict[str, Callable[[Tensor], Tensor]] = {
     "sign": lambda a: 0.3 * torch.sign(a + 0.017) - a,
     "remainder": lambda a: torch.remainder(a + 0.37, 0.9),
     "negated": lambda a: 1 - a,
+    "held": lambda a: torch.tanh(a) * torch.sigmoid(a).detach() + a.detach(),
+    "rounded": lambda a: a + 0.1 * (torch.round(7 * a + 0.013) - a).detach(),
+    "spread": lambda a: a / (0.5 + a.var(-1, unbiased=False, keepdim=True)),
+    "varied": lambda a: torch.tanh(a) * a.var(-1, unbiased=False, keepdim=True),
     "quotient": lambda a: 1 / (2 + torch.sigmoid(a)),
 }
 BINARY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

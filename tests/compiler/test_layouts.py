@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from treadle.cells import make_cell
+from treadle.cells import cell_names, make_cell
 from treadle.nn import Recurrent
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -92,3 +92,16 @@ def test_a_state_that_comes_back_is_the_callers_own(steps: int, resets: bool) ->
         for field in state:
             field.add_(5)
         torch.testing.assert_close(layer(x)[0], before)
+
+
+@pytest.mark.parametrize("name", list(cell_names()))
+def test_no_two_gradients_share_memory(name: str) -> None:
+    """Two biases that are added up have the same gradient, but who clips one of them must not clip the other."""
+    cell = make_cell(name, 3, 4)
+    y, _ = Recurrent(cell, engine="cpu")(torch.randn(2, 5, 3))
+    gradients = torch.autograd.grad(y.square().sum(), list(cell.parameters()))
+    before = [g.clone() for g in gradients]
+    for i, gradient in enumerate(gradients):
+        gradient.fill_(float(i))
+        for j, other in enumerate(gradients):
+            torch.testing.assert_close(other, torch.full_like(other, float(j)) if j <= i else before[j])

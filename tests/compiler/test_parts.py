@@ -8,7 +8,7 @@ from treadle.cells import make_cell
 from treadle.compiler.partition import Partition
 from treadle.compiler.program import Node, order
 from treadle.compiler.recurrence import Recurrence
-from treadle.compiler.schedule import ProductStage, schedule
+from treadle.compiler.schedule import GroupStage, ProductStage, schedule
 
 INPUTS, UNITS = 3, 5
 
@@ -87,6 +87,21 @@ def test_a_gru_sinks_the_gradients_of_its_parameters_and_of_its_input() -> None:
     assert sum(columns.width for columns, _ in partition.x) == 3 * UNITS
     stored = sum(node.width for name, nodes in partition.backward.stored.items() for node in nodes)
     assert stored == 4 * UNITS  # three gates, and the new one once more before the reset gate
+
+
+def passes(name: str, which: str) -> int:
+    """How often a step goes over the units of all rows."""
+    stages = schedule(getattr(parts(name), which)).stages
+    return sum(isinstance(stage, GroupStage) and stage.width == UNITS for stage in stages)
+
+
+def test_a_step_goes_over_its_units_no_more_often_than_sums_over_them_ask_for() -> None:
+    assert passes("lstm", "forward") == 1
+    assert passes("lstm", "backward") == 2  # the gates, and what the product gives to the state
+    # Both products' sums, their squares, the gates and the cell's sum, its squares, the output.
+    assert passes("layer-norm-lstm", "forward") == 5
+    # The cell's norm, the gates and the products' norms, what these come to, and what the product gives to the state.
+    assert passes("layer-norm-lstm", "backward") == 4
 
 
 @pytest.mark.parametrize("name", ["min-gru", "independent"])

@@ -49,8 +49,7 @@ def fold(roots: Sequence[Node], state: Sequence[Node], initial: Sequence[float |
     fixed = {number: value for number, value in enumerate(initial) if value is not None}
     while True:
         values = {state[number]: spread(Constant(value), state[number].width) for number, value in fixed.items()}
-        new = rebuild(roots, _replacing(values))
-        found = [new[root] for root in roots]
+        found = rebuild(roots, _replacing(values))
         changing = [number for number, value in fixed.items() if _number(found[1 + number]) != value]
         if not changing:
             break

@@ -28,6 +28,7 @@ from treadle.compiler.program import (
     pieces,
     pointwise,
     product,
+    released,
     spread,
     total,
 )
@@ -49,6 +50,24 @@ class Gradient:
     matrices: tuple[tuple[Matrix, Node, Node], ...]
     vectors: tuple[tuple[Vector, Node], ...]
 
+    @property
+    def roots(self) -> list[Node]:
+        """All nodes that it names."""
+        found = [*self.state, *(g for _, _, g in self.matrices), *(g for _, g in self.vectors)]
+        found += [a for _, a, _ in self.matrices]
+        return found if self.x is None else [*found, self.x]
+
+    def mapped(self, change: Callable[[list[Node]], list[Node]]) -> "Gradient":
+        """The same with other nodes in the place of its roots."""
+        roots = self.roots
+        new = dict(zip(roots, change(roots), strict=True))
+        return Gradient(
+            x=None if self.x is None else new[self.x],
+            state=tuple(new[g] for g in self.state),
+            matrices=tuple((m, new[a], new[g]) for m, a, g in self.matrices),
+            vectors=tuple((v, new[g]) for v, g in self.vectors),
+        )
+
 
 def differentiate(step: Lowered) -> Gradient:
     """The vector-Jacobian product of a lowered step."""
@@ -66,7 +85,7 @@ class _Reverse:
         self.vectors: list[tuple[Vector, Node]] = []
 
     def run(self) -> Gradient:
-        roots = [self.step.y, *self.step.after]
+        roots = self.step.held
         seeds = [leaf("gy", roots[0].width), *(leaf(f"g{i}", root.width) for i, root in enumerate(roots[1:]))]
         for root, seed in zip(roots, seeds, strict=True):
             begin = 0
@@ -79,7 +98,7 @@ class _Reverse:
                 self.pass_on(node, gradient)
         x = self.leaf_gradient(self.step.x)
         state = tuple(self.leaf_gradient(s) or spread(Constant(0.0), s.width) for s in self.step.state)
-        return Gradient(x, state, tuple(self.matrices), tuple(self.vectors))
+        return Gradient(x, state, tuple(self.matrices), tuple(self.vectors)).mapped(released)
 
     def give(self, node: Node, gradient: Node) -> None:
         """Add to the gradient of a node."""
@@ -163,7 +182,7 @@ DERIVATIVES: dict[str, Callable[..., tuple[Operand | None, ...]]] = {
     "copy": lambda y, g, a: (g,),
     "add": lambda y, g, a, b: (g, g),
     "sub": lambda y, g, a, b: (g, _negative(g)),
-    "mul": lambda y, g, a, b: (_times(g, b), _times(g, a)),
+    "mul": lambda y, g, a, b: (_times(g, b), _times(g, a)) if a is not b else (_times(Constant(2.0), g, a), None),
     "div": lambda y, g, a, b: (pointwise("div", g, b), _negative(pointwise("div", _times(g, y), b))),
     "neg": lambda y, g, a: (_negative(g),),
     "reciprocal": lambda y, g, a: (_negative(_times(g, y, y)),),

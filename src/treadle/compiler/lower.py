@@ -25,6 +25,7 @@ from treadle.compiler.program import (
     pointwise,
     product,
     rebuild,
+    released,
     spread,
     with_children,
 )
@@ -42,6 +43,7 @@ class Lowered:
         state: The fields of the state before the step.
         y: The output.
         after: The fields of the state after the step.
+        held: The output and those fields as the gradient sees them, with `hold` where it stops.
         derived: The tensors made from parameters alone that the nodes name by number.
         calls: How those are made, in order.
         parameters: The cell's parameters and buffers by name.
@@ -51,6 +53,7 @@ class Lowered:
     state: tuple[Node, ...]
     y: Node
     after: tuple[Node, ...]
+    held: tuple[Node, ...]
     derived: tuple[Value, ...]
     calls: tuple[Call, ...]
     parameters: dict[str, Value]
@@ -63,7 +66,7 @@ def check_same(first: Lowered, second: Lowered) -> None:
         InputError: They differ, since the step computes with the size of the batch or with numbers of its own that
             change.
     """
-    if (first.y, *first.after) != (second.y, *second.after):
+    if first.held != second.held:
         raise InputError(
             "the step is another one every time it is traced: it computes with the number of rows (x.shape[0], len(x))"
             " or with numbers that change, such as random.random(); engine='eager' runs any step"
@@ -94,14 +97,15 @@ def lower(traced: Trace) -> Lowered:
     def root(value: Value) -> Node:
         return spread(rows[value], value.shape[1])
 
-    y, *after = normal([root(traced.y), *(root(value) for value in traced.after)])
-    return Lowered(x, state, y, tuple(after), tuple(derived), tuple(needed(kept, derived)), traced.parameters)
+    held = normal([root(traced.y), *(root(value) for value in traced.after)])
+    y, *after = released(held)
+    calls = tuple(needed(kept, derived))
+    return Lowered(x, state, y, tuple(after), tuple(held), tuple(derived), calls, traced.parameters)
 
 
 def normal(roots: list[Node]) -> list[Node]:
     """The same values in normal form: products cut where their parts are used apart, sums of products merged."""
-    cut = rebuild(roots, _cutting(roots))
-    roots = [cut[root] for root in roots]
+    roots = rebuild(roots, _cutting(roots))
     merged = _merge(roots)
     return [merged[root] for root in roots]
 

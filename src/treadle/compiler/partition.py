@@ -86,42 +86,31 @@ def partition(step: Lowered) -> Partition:
     return _Backward(step, gradient).partition(forward, inference)
 
 
-def _gradient_roots(gradient: Gradient) -> list[Node]:
-    found = [*gradient.state, *(g for _, _, g in gradient.matrices), *(g for _, g in gradient.vectors)]
-    found += [a for _, a, _ in gradient.matrices]
-    return found if gradient.x is None else [*found, gradient.x]
-
-
 def _save(step: Lowered, roots: list[Node], gradient: Gradient) -> tuple[list[Node], Gradient]:
     """Choose what the forward pass keeps, and name it in the gradient by leaves."""
     forward = set(order(roots))
-    everything = _gradient_roots(gradient)
+    everything = gradient.roots
     read = [n for n in everything if n in forward]
     read += [c for n in order(everything) if n not in forward for c in n.children if c in forward]
     at_hand = {step.y} if step.y.kind != "concat" else set()
     saved = choose_saved(roots, read, at_hand)
     names = {node: leaf(f"k{i}", node.width) for i, node in enumerate(saved)}
     names |= {node: leaf("y", node.width) for node in at_hand if node.kind != "leaf"}
-    new = rebuild(everything, lambda node, children: names.get(node) or with_children(node, children))
-    return saved, Gradient(
-        x=None if gradient.x is None else new[gradient.x],
-        state=tuple(new[g] for g in gradient.state),
-        matrices=tuple((m, new[a], new[g]) for m, a, g in gradient.matrices),
-        vectors=tuple((v, new[g]) for v, g in gradient.vectors),
-    )
+
+    def named(node: Node, children: list[Node]) -> Node:
+        return names.get(node) or with_children(node, children)
+
+    return saved, gradient.mapped(lambda roots: rebuild(roots, named))
 
 
 class _Backward:
     """Lays out the backward pass: what it carries, what it stores and where, what is left for afterwards."""
 
     def __init__(self, step: Lowered, gradient: Gradient) -> None:
-        before = _gradient_roots(gradient)
-        new = dict(zip(before, normal(before), strict=True))
+        gradient = gradient.mapped(normal)
         self.step = step
-        self.x = None if gradient.x is None else new[gradient.x]
-        self.state = [new[g] for g in gradient.state]
-        self.matrices = [(m, new[a], new[g]) for m, a, g in gradient.matrices]
-        self.vectors = [(v, new[g]) for v, g in gradient.vectors]
+        self.x, self.state = gradient.x, gradient.state
+        self.matrices, self.vectors = gradient.matrices, gradient.vectors
         self.stored: dict[str, list[Node]] = {"G": [], "A": []}
         self.places: dict[Node, Columns] = {}
 

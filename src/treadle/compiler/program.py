@@ -18,6 +18,7 @@ same object.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 from itertools import pairwise
 from typing import Any
 from weakref import WeakValueDictionary
@@ -146,12 +147,24 @@ def pointwise(function: str, *operands: Operand) -> Node:
 
 
 def total(a: Node) -> Node:
-    """The sum over the features, width 1."""
+    """The sum over the features, width 1; pieces are added number by number first, where they are as wide."""
     parts = [piece if piece.width == 1 else _node("sum", (copied(piece),), 1) for piece in pieces(a)]
-    result = parts[0]
-    for other in parts[1:]:
-        result = pointwise("add", result, other)
-    return result
+    return reduce(partial(pointwise, "add"), parts)
+
+
+def hold(a: Node) -> Node:
+    """A value that lets no gradient through. Only `Lowered.held` has such nodes; see `released`."""
+    return pointwise("hold", a)
+
+
+def released(roots: Sequence[Node]) -> list[Node]:
+    """The same values without `hold`."""
+
+    def release(node: Node, children: list[Node]) -> Node:
+        held = node.kind == "pointwise" and node.arguments[0] == "hold"
+        return children[0] if held else with_children(node, children)
+
+    return rebuild(roots, release)
 
 
 def concat(parts: Sequence[Node]) -> Node:
@@ -212,12 +225,12 @@ def order(roots: Iterable[Node]) -> list[Node]:
     return list(found)
 
 
-def rebuild(roots: Iterable[Node], change: Callable[[Node, list[Node]], Node]) -> dict[Node, Node]:
-    """Every node anew, from the leaves up: `change(node, its new children)` says as what."""
+def rebuild(roots: Sequence[Node], change: Callable[[Node, list[Node]], Node]) -> list[Node]:
+    """The roots anew, with every node below them, from the leaves up: `change(node, its new children)` says as what."""
     new: dict[Node, Node] = {}
     for node in order(roots):
         new[node] = change(node, [new[child] for child in node.children])
-    return new
+    return [new[root] for root in roots]
 
 
 def with_children(node: Node, children: Sequence[Node]) -> Node:
@@ -266,6 +279,8 @@ def _simplified(function: str, operands: tuple[Operand, ...], width: int) -> Nod
             return a if isinstance(a, Node) else None
         case ("mul" | "div", (a, b)) if fits(a) and is_number(b, 1.0):
             return a if isinstance(a, Node) else None
+        case ("add", (Node(kind="sum") as a, Node(kind="sum") as b)) if a.children[0].width == b.children[0].width:
+            return _node("sum", (pointwise("add", *a.children, *b.children),), 1)
         case ("copy", (a,)) if fits(a):
             return a if isinstance(a, Node) else None
     return None

@@ -3,7 +3,7 @@
 The backward pass reads values of the forward pass. Each is either kept, which costs memory and its traffic, or computed
 again from others. Products, sums and functions that cost a division are never computed again; cheap ones may be. Which
 values to keep is then a minimum cut between what is at hand (the input, the state before the step, the output) and what
-is read.
+is read; of several the one next to what is read, which leaves least to compute again.
 """
 
 from collections import deque
@@ -21,6 +21,7 @@ NARROW = 0.05
 """What keeping a value of width 1 costs beside one of the width of a layer."""
 
 _ENDLESS = 1e9
+_NOTHING = 1e-9
 
 
 def choose_saved(forward: Iterable[Node], read: Iterable[Node], at_hand: Iterable[Node]) -> list[Node]:
@@ -52,23 +53,23 @@ def choose_saved(forward: Iterable[Node], read: Iterable[Node], at_hand: Iterabl
                 edge((child, "out"), enter, _ENDLESS)
         if node in wanted:
             edge(leave, "sink", _ENDLESS)
-    reached = _reachable_after_flow(edges)
-    return [node for node in nodes if (node, "in") in reached and (node, "out") not in reached]
+    beyond = _reaching_after_flow(edges)
+    return [node for node in nodes if (node, "in") not in beyond and (node, "out") in beyond]
 
 
-def _reachable_after_flow(edges: dict[object, dict[object, float]]) -> set[object]:
-    """What the source still reaches when as much as possible flows to the sink (Edmonds & Karp 1972)."""
+def _reaching_after_flow(edges: dict[object, dict[object, float]]) -> set[object]:
+    """What still reaches the sink when as much as possible flows to it (Edmonds & Karp 1972)."""
     while True:
         before: dict[object, object] = {"source": "source"}
         waiting: deque[object] = deque(["source"] if "source" in edges else [])
         while waiting and "sink" not in before:
             a = waiting.popleft()
             for b, capacity in edges[a].items():
-                if capacity > 1e-9 and b not in before:
+                if capacity > _NOTHING and b not in before:
                     before[b] = a
                     waiting.append(b)
         if "sink" not in before:
-            return set(before)
+            return _reaching(edges)
         way: list[object] = ["sink"]
         while way[-1] != "source":
             way.append(before[way[-1]])
@@ -77,3 +78,16 @@ def _reachable_after_flow(edges: dict[object, dict[object, float]]) -> set[objec
         for a, b in steps:
             edges[a][b] -= flow
             edges[b][a] += flow
+
+
+def _reaching(edges: dict[object, dict[object, float]]) -> set[object]:
+    """What reaches the sink along edges with room."""
+    found: set[object] = {"sink"}
+    waiting: list[object] = ["sink"]
+    while waiting:
+        b = waiting.pop()
+        for a in edges.get(b, ()):
+            if a not in found and edges[a][b] > _NOTHING:
+                found.add(a)
+                waiting.append(a)
+    return found

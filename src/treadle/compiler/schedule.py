@@ -13,6 +13,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
+from treadle.compiler.levels import comes_before, is_read, is_repeated, levels
 from treadle.compiler.partition import Loop
 from treadle.compiler.program import Constant, Matrix, Node, Vector, copied, order, pieces
 
@@ -115,7 +116,7 @@ class _Scheduler:
             self.buffers[name] = Buffer("total", node.width)
             roots += self.store_pieces(name, [node])
         self.order = order(roots)
-        self.level: dict[Node, int] = {}
+        self.level = levels(self.order, self.is_kept)
         self.made: dict[Node, Place] = {}
 
     def store_pieces(self, name: str, nodes: list[Node], *, after_step: bool = False) -> list[Node]:
@@ -130,8 +131,6 @@ class _Scheduler:
         return roots
 
     def run(self) -> Schedule:
-        for node in self.order:
-            self.level[node] = self.level_of(node)
         products = self.group_products()
         groups: dict[tuple[int, int], list[Node]] = {}
         for node in self.order:
@@ -139,7 +138,7 @@ class _Scheduler:
                 groups.setdefault((self.level[node], node.width), []).append(node)
         for node in self.order:
             for child in node.children:
-                if child.kind == "pointwise" and self.is_apart(child, node):
+                if child.kind == "pointwise" and self.is_apart(child, node) and is_read(child, node):
                     self.give_home(child)
         stages: list[tuple[tuple[int, int], ProductStage | GroupStage]] = []
         stages += [((level, 0), self.product_stage(nodes)) for level, nodes in products]
@@ -149,31 +148,20 @@ class _Scheduler:
 
     # Order.
 
-    def level_of(self, node: Node) -> int:
-        """The stage in which a node is computed: its products come first, then its group."""
-        match node.kind:
-            case "product":
-                return max((0 if is_given(a, self.carried) else self.level[a] + 1 for a in node.children), default=0)
-            case "pointwise":
-                return max((self.level[a] + self.is_apart(a, node) for a in node.children), default=0)
-        return max((self.level[a] for a in node.children), default=0)
-
     def is_apart(self, a: Node, user: Node) -> bool:
         """Whether a value must lie in memory before its user can read it."""
-        if user.kind == "sum":
-            return False
-        if a.kind != "pointwise":
-            return a.kind == "sum"
-        if user.kind != "pointwise" or a.width != user.width:
-            return True
-        return user in self.level and self.level[a] != self.level[user]
+        return comes_before(a, user) or (user.kind == "pointwise" and self.level[a] != self.level[user])
 
     def give_home(self, node: Node) -> None:
         """See that a value lies in one piece of memory after its stage; a carried one is spread over two."""
-        if all(place.after or self.is_total(place) for place in self.stores.get(node, [])):
+        if not self.is_kept(node):
             name = f"v{self.order.index(node)}"
             self.buffers[name] = Buffer("scratch", node.width)
             self.stores.setdefault(node, []).append(Place(name))
+
+    def is_kept(self, node: Node) -> bool:
+        """Whether a value is stored where later stages can read it."""
+        return any(not place.after and not self.is_total(place) for place in self.stores.get(node, []))
 
     def is_total(self, place: Place) -> bool:
         """Whether a place adds up what is stored there."""
@@ -250,13 +238,17 @@ class _Scheduler:
 
         def value(a: Any) -> int:
             if a not in known:
-                known[a] = self.read(a, width, emit)
+                again = isinstance(a, Node) and is_repeated(a) and not self.is_kept(a)
+                known[a] = compute(a) if again else self.read(a, width, emit)
             return known[a]
+
+        def compute(a: Node) -> int:
+            function, *operands = a.arguments
+            return emit(function, *(value(b) for b in operands))
 
         sums = {node.arguments[0]: node for node in self.order if node.kind == "sum"}
         for node in nodes:
-            function, *operands = node.arguments
-            known[node] = emit(function, *(value(a) for a in operands))
+            known[node] = compute(node)
             for place in self.stores.get(node, []):
                 emit("accumulate" if self.is_total(place) else "store", place, known[node])
             if node in sums:

@@ -117,11 +117,14 @@ class Sums:
         sums = {name: arrays[name].sum(0) for name in stored}
         if summed is not None:
             sums[SUMMED] = summed
+        given: list[Columns] = []
         for vector, columns in wanted:
             gradient, parameter = found[vector.parameter], derived[vector.parameter]
             part = _part(sums[columns.array], columns)
             if gradient is None and vector.width == parameter.numel():
-                found[vector.parameter] = part.clone().view(parameter.shape)
+                shared = any(_overlap(columns, other) for other in given)
+                found[vector.parameter] = (part.clone() if shared else part).view(parameter.shape)
+                given.append(columns)
                 continue
             if gradient is None:
                 gradient = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
@@ -166,6 +169,10 @@ def _joined_vectors(last: list[tuple[Vector, Columns]], vector: Vector, place: C
 
 def _follows(a: Columns, b: Columns) -> bool:
     return a.array == b.array and a.start + a.width == b.start
+
+
+def _overlap(a: Columns, b: Columns) -> bool:
+    return a.array == b.array and a.start < b.start + b.width and b.start < a.start + a.width
 
 
 def _columns(arrays: Arrays, columns: Columns) -> Tensor:

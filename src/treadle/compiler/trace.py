@@ -116,8 +116,8 @@ class Recorder(Tensor):
             return result
         if not torch.is_grad_enabled():
             raise InputError(
-                f"{_line()}: the step stops the gradient ({_name(func)} under no_grad), which the compiler cannot;"
-                " engine='eager' runs any step"
+                f"{_line()}: the step stops the gradient ({_name(func)} under no_grad), which the compiler does not"
+                " see; stop it with detach() instead"
             )
         calls = next(t.calls for t in tensors if isinstance(t, Recorder))
         result = _map(result, lambda tensor: cls.wrap(tensor, calls))

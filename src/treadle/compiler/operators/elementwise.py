@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from treadle.compiler.operators.rules import NoRuleError, rule
-from treadle.compiler.program import Constant, Node, Operand, pointwise
+from treadle.compiler.program import Constant, Node, Operand, hold, pointwise
 
 
 def _elementwise(*names: str) -> None:
@@ -106,6 +106,11 @@ def _same_numbers(input: Operand, *types: Any, **options: Any) -> Operand:
         if isinstance(kind, torch.dtype) and not kind.is_floating_point:
             return pointwise("trunc", input)
     return input
+
+
+@rule("detach")
+def _detach(input: Operand) -> Operand:
+    return hold(input) if isinstance(input, Node) else input
 
 
 @rule("add", "radd")

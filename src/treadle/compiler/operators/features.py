@@ -4,7 +4,19 @@ import math
 from typing import Any
 
 from treadle.compiler.operators.rules import NoRuleError, Weight, rule
-from treadle.compiler.program import Constant, Matrix, Node, Operand, Vector, columns, concat, pointwise, product, total
+from treadle.compiler.program import (
+    Constant,
+    Matrix,
+    Node,
+    Operand,
+    Vector,
+    columns,
+    concat,
+    hold,
+    pointwise,
+    product,
+    total,
+)
 
 
 @rule("linear")
@@ -45,9 +57,7 @@ def _var(
 ) -> Node:
     _last(dim)
     degrees = correction.value if correction is not None else float(bool(unbiased))
-    centred = pointwise("sub", input, _mean(input, Constant(-1.0)))
-    squares = total(pointwise("mul", centred, centred))
-    return pointwise("mul", squares, Constant(1 / (input.width - degrees), sized=True))
+    return _variance(input, _mean(input, Constant(-1.0)), degrees)
 
 
 @rule("std")
@@ -63,13 +73,21 @@ def _layer_norm(
     bias: Vector | None = None,
     eps: Constant = Constant(1e-5),
 ) -> Node:
-    centred = pointwise("sub", input, _mean(input, Constant(-1.0)))
-    squares = total(pointwise("mul", centred, centred))
-    variance = pointwise("mul", squares, Constant(1 / input.width, sized=True))
-    result = pointwise("mul", centred, pointwise("rsqrt", pointwise("add", variance, eps)))
+    mean = _mean(input, Constant(-1.0))
+    variance = _variance(input, mean, 0.0)
+    result = pointwise("mul", pointwise("sub", input, mean), pointwise("rsqrt", pointwise("add", variance, eps)))
     if weight is not None:
         result = pointwise("mul", result, weight)
     return result if bias is None else pointwise("add", result, bias)
+
+
+def _variance(a: Node, mean: Node, degrees: float) -> Node:
+    """The mean square of what is left without the mean.
+
+    The mean itself gets no gradient from it, since what is left adds up to 0.
+    """
+    centred = pointwise("sub", a, hold(mean))
+    return pointwise("mul", total(pointwise("mul", centred, centred)), Constant(1 / (a.width - degrees), sized=True))
 
 
 # Parts of a vector, and vectors side by side.
