@@ -1,5 +1,7 @@
 """The memory of passes: it is kept for the next one, and there is no more of it than is in use at a time."""
 
+import mmap
+
 import pytest
 import torch
 
@@ -9,12 +11,24 @@ from treadle.compiler.workspace import Slab
 from treadle.nn import Recurrent
 
 
-@pytest.mark.parametrize("size", [0, 1, 64, 5000, 1 << 20])
+@pytest.mark.parametrize("size", [0, 1, 64, 5000, 1 << 20, workspace.LARGE])
 def test_memory_that_was_given_back_is_taken_again(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workspace, "_free", [])
     first = Slab(size).address
     assert Slab(size).address == first
     assert len(workspace._free) == 1
+
+
+@pytest.mark.parametrize("large_pages", [False, True])
+def test_large_memory_may_be_written_to_its_end(large_pages: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspace, "_free", [])
+    if not large_pages:
+        monkeypatch.delattr(mmap, "MADV_HUGEPAGE", raising=False)
+    slab = Slab(workspace.LARGE + 1)
+    assert slab.memory.numel() > workspace.LARGE
+    assert slab.address % workspace.ALIGNED == 0
+    slab.memory.fill_(7)
+    assert slab.memory[-1] == 7
 
 
 @pytest.mark.parametrize("name", ["independent", "lstm", "layer-norm-gru"])

@@ -5,8 +5,10 @@ So what a pass keeps for its gradient is carved from a slab, and the slab is kep
 belongs to one holder at a time, and a holder that torch keeps (a graph that is retained) keeps it.
 """
 
+import mmap
 from bisect import bisect_left, insort
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import accumulate
 from threading import Lock
 
@@ -18,6 +20,10 @@ KEPT_BYTES = 256 * 1024 * 1024
 
 ALIGNED = 64
 """Bytes of a line of the cache, where every array begins."""
+
+LARGE = 4 * 1024 * 1024
+"""Bytes of a slab that is asked for in pages of 2 MiB: a long sequence walks through so many of the usual 4 KiB that the
+processor spends a sixth of the time on finding them."""
 
 SMALLEST = 4096
 """Bytes of the smallest slab, so that few kinds of them serve all that is small."""
@@ -104,7 +110,17 @@ def _take(size: int) -> Tensor:
         place = bisect_left(_free, size, key=Tensor.numel)
         if place < len(_free) and _free[place].numel() <= 4 * size:
             return _free.pop(place)
-    return torch.empty((size + size // 8) // ALIGNED * ALIGNED + ALIGNED, dtype=torch.uint8)
+    return _fresh((size + size // 8) // ALIGNED * ALIGNED + ALIGNED)
+
+
+def _fresh(size: int) -> Tensor:
+    """New memory, in large pages where it is large and the system has them."""
+    if size < LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return torch.empty(size, dtype=torch.uint8)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a kernel without large pages
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=torch.uint8)
 
 
 def _give(slab: Tensor) -> None:
