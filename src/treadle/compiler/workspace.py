@@ -22,8 +22,8 @@ ALIGNED = 64
 """Bytes of a line of the cache, where every array begins."""
 
 LARGE = 4 * 1024 * 1024
-"""Bytes of a slab that is asked for in pages of 2 MiB: a long sequence walks through so many of the usual 4 KiB that the
-processor spends a sixth of the time on finding them."""
+"""Bytes of a slab that is asked for in pages of 2 MiB: a long sequence walks through so many of 4 KiB that finding them
+takes up to a sixth of the time."""
 
 SMALLEST = 4096
 """Bytes of the smallest slab, so that few kinds of them serve all that is small."""
