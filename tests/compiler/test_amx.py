@@ -22,7 +22,7 @@ ROUNDING = 2.0**-24
 @pytest.fixture(autouse=True)
 def everything_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few rows and columns there are."""
-    for name in ("TILED_ROWS", "TILED_INPUTS", "TILED_WORK"):
+    for name in ("TILED_ROWS", "TILED_INPUTS", "TILED_WORK", "TILED_WORK_KEPT"):
         monkeypatch.setattr(operands, name, 1)
     for name in ("ROWS_A_THREAD", "SMALLEST"):
         monkeypatch.setattr(large, name, 1)

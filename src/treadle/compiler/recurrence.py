@@ -128,7 +128,7 @@ class Recurrence:
         key = batch > 1, dtype, threads, passes
         if key not in self._shares:
             compiled = [self.compiled(which, dtype) for which in passes]
-            small = batch > 1 and any(one.looped_bytes < LARGE_WEIGHTS for one in compiled[:2])
+            small = batch > 1 and any(one.weight_bytes() < LARGE_WEIGHTS for one in compiled[:2])
             self._shares[key] = not small and all(one.sharing_threads(threads) > 1 for one in compiled)
         return self._shares[key]
 

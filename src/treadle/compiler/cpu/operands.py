@@ -19,6 +19,9 @@ TILED_ROWS, TILED_INPUTS = 8, 32
 TILED_WORK = 4_000_000
 """Multiply-adds of a call from which that is worth splitting the weights into parts."""
 
+TILED_WORK_KEPT = 1_000_000
+"""The same where the parts are kept for the next call."""
+
 Forms = tuple[bool, ...]
 """Of every operand, whether its weights are read as tiles."""
 
@@ -39,11 +42,17 @@ class Operand:
     choice: int | None
     depth: int | None
 
-    def takes_tiles(self, rows: float, all_rows: int) -> bool:
-        """Whether products of so many rows at once, and of so many in a call, are faster in tiles."""
+    def takes_tiles(self, rows: float, all_rows: int, work: int) -> bool:
+        """Whether products of so many rows at once, and of so many in a call, are faster in tiles.
+
+        Args:
+            rows: Rows of a product.
+            all_rows: Rows of all products of a call.
+            work: Multiply-adds of a call from which tiles pay.
+        """
         weights = self.forms[0]
         enough = rows >= TILED_ROWS and weights.inputs >= TILED_INPUTS
-        return len(self.forms) > 1 and enough and all_rows * weights.inputs * weights.outputs >= TILED_WORK
+        return len(self.forms) > 1 and enough and all_rows * weights.inputs * weights.outputs >= work
 
     def entries(self, weights: Weights, tiled: bool) -> list[tuple[int, int]]:
         """What the table says of the form that was chosen."""
@@ -92,12 +101,14 @@ class Operands:
     Attributes:
         dtype: Of all numbers.
         vectors: Parameters that are read as they are: a slot and the number of each.
+        kept: Whether what is made of them is kept for the next call.
         products: What products multiply with.
         biases: What products begin from.
     """
 
     dtype: torch.dtype
     vectors: list[tuple[int, int]]
+    kept: bool
     products: list[Operand] = field(default_factory=list)
     biases: list[Bias] = field(default_factory=list)
     _layouts: dict[Forms, _Layout] = field(default_factory=dict)
@@ -111,7 +122,8 @@ class Operands:
             together: Rows of a hoisted product.
             all_rows: Rows of all steps.
         """
-        return tuple(one.takes_tiles(together if one.hoisted else rows, all_rows) for one in self.products)
+        work = TILED_WORK_KEPT if self.kept else TILED_WORK
+        return tuple(one.takes_tiles(together if one.hoisted else rows, all_rows, work) for one in self.products)
 
     def prepare(self, derived: Sequence[Tensor], forms: Forms | None = None) -> Prepared:
         """Weights in panels, biases summed.

@@ -19,7 +19,7 @@ from treadle.compiler.cpu.kernel import emit
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.operands import Operand, Operands, Prepared
 from treadle.compiler.cpu.plan import Plan
-from treadle.compiler.cpu.sharing import looped_weights, parts, shared_columns, sharing_threads
+from treadle.compiler.cpu.sharing import parts, read_weights, shared_columns, sharing_threads
 from treadle.compiler.cpu.tile_int8 import NAME as INT8_PRODUCT
 from treadle.compiler.cpu.weights import AmxWeights, Int8Weights, Weights
 from treadle.compiler.packing import Packing
@@ -27,8 +27,9 @@ from treadle.compiler.partition import Loop
 from treadle.compiler.schedule import ProductStage, Term, schedule
 from treadle.compiler.workspace import Place
 
-CHUNK_BYTES = 384 * 1024
-"""Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache."""
+CHUNK_BYTES, CHUNK_BYTES_MOST = 384 * 1024, 8 * 1024 * 1024
+"""Memory of the hoisted products of a chunk of steps: it should stay in a core's own cache. Where their weights take
+more, it may take as much, for they are read once a chunk; but not without end."""
 
 
 class Pass:
@@ -63,7 +64,7 @@ class Pass:
         self.lanes = host().vector_bytes // dtype.itemsize
         buffers = self.schedule.buffers
         vectors = [(self.slots[f"buffer {n}"], b.source) for n, b in buffers.items() if b.kind == "vector"]
-        self.operands = Operands(dtype, vectors)
+        self.operands = Operands(dtype, vectors, kept=loop.name == "inference")
         self.numbers = {
             self.slots[f"buffer {n}"]: torch.tensor([b.source], dtype=dtype)
             for n, b in buffers.items()
@@ -143,7 +144,8 @@ class Pass:
         shares = packing.backward_shares if self.backwards else packing.shares
         steps, longest, item = len(shares[0].n) - 3, packing.longest, self.dtype.itemsize
         width = sum(width for _, width, whole in self.work if whole)
-        chunk = max(1, min(steps, CHUNK_BYTES // max(1, width * longest * item)))
+        room = max(CHUNK_BYTES, min(self.weight_bytes(hoisted=True), CHUNK_BYTES_MOST))
+        chunk = max(1, min(steps, room // max(1, width * longest * item)))
         sizes = [(slot, width * longest * (chunk if whole else 1) * item) for slot, width, whole in self.work]
         sizes += [(slot, 2 * longest * width * item) for slot, width in self.rings]
         rows = packing.size / max(1, steps * len(shares))
@@ -164,10 +166,10 @@ class Pass:
                 table[slot] = value
         return table
 
-    @property
-    def looped_bytes(self) -> int:
-        """Bytes of the weights that every step reads."""
-        return looped_weights(self.schedule) * (1 if self.weights_as is Int8Weights else self.dtype.itemsize)
+    def weight_bytes(self, *, hoisted: bool = False) -> int:
+        """Bytes of the weights that every step reads, or every chunk of steps."""
+        item = 1 if self.weights_as is Int8Weights else self.dtype.itemsize
+        return item * read_weights(self.schedule, hoisted=hoisted)
 
     def sharing_threads(self, threads: int) -> int:
         """How many threads may share the columns of all rows."""

@@ -58,10 +58,11 @@ def shared_columns(parts: Sequence[Part], threads: int) -> list[dict[str, int]]:
     return [{k: v for part in parts for k, v in part.of(thread, threads).items()} for thread in range(threads)]
 
 
-def looped_weights(schedule: Schedule) -> int:
-    """The weights that every step reads."""
+def read_weights(schedule: Schedule, *, hoisted: bool = False) -> int:
+    """The weights that every step reads, or those that are read for many steps at once."""
     products = [stage for stage in schedule.stages if isinstance(stage, ProductStage)]
-    return sum(term.inputs * stage.outputs for stage in products for term in stage.terms)
+    terms = [(term, stage) for stage in products for term in (stage.hoisted if hoisted else stage.terms)]
+    return sum(term.inputs * stage.outputs for term, stage in terms)
 
 
 def sharing_threads(schedule: Schedule, threads: int, machine: Machine, lanes: int) -> int:
@@ -70,7 +71,7 @@ def sharing_threads(schedule: Schedule, threads: int, machine: Machine, lanes: i
     None may where no product reads the state: the threads would not meet at all, and one that comes late would write
     the initial state over what another has carried on.
     """
-    weights = looped_weights(schedule)
+    weights = read_weights(schedule)
     pays = weights > 0 and weights >= ENOUGH
     if threads < 2 or not pays or not all(_columns_apart(schedule, stage) for stage in schedule.stages):
         return 1
