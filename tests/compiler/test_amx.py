@@ -37,6 +37,7 @@ def error(found: Tensor, a: Tensor, b: Tensor) -> float:
 
 
 SHAPES = [(1, 1, 1), (2, 3, 5), (15, 31, 16), (16, 32, 17), (17, 33, 32), (33, 64, 48), (70, 129, 100), (130, 600, 33)]
+SHAPES += [(700, 600, 400)]  # more weights than a core keeps near, and rows for more than one round over them
 
 
 @pytest.mark.parametrize("apart", [0, 3])

@@ -19,10 +19,10 @@ def shapes(machine: Machine) -> list[Shape]:
 
 
 @contextmanager
-def even_blocks(code: Code, rows: Value, most: int) -> Iterator[tuple[Value, Value]]:
+def even_blocks(code: Code, rows: Value, most: Value) -> Iterator[tuple[Value, Value]]:
     """A loop over blocks of at most `most` rows, as equal as can be: the first row and the count."""
     b = code.builder
-    blocks = b.sdiv(code.add(rows, code.integer(most - 1)), code.integer(most))
+    blocks = b.sdiv(code.sub(code.add(rows, most), code.integer(1)), most)
     few = b.sdiv(rows, b.select(b.icmp_signed(">", blocks, code.integer(0)), blocks, code.integer(1)))
     more = code.sub(rows, code.mul(blocks, few))  # so many blocks have a row more
     with code.loop(code.integer(0), blocks, carried=[code.integer(0)]) as block:

@@ -10,7 +10,7 @@ from torch import Tensor
 from treadle.compiler.cpu import team
 from treadle.compiler.cpu.amx import sums as amx_sums
 from treadle.compiler.cpu.amx.pack import column_floats
-from treadle.compiler.cpu.amx.registers import LANES
+from treadle.compiler.cpu.amx.registers import LANES, NEAR
 from treadle.compiler.cpu.functions import amx_functions, amx_sums_entry
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.panels import pack_tiles
@@ -44,12 +44,22 @@ def product(a: Tensor, weight: Tensor) -> Tensor:
 
 def sums_of_products(a: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
     """`a.t() @ b` of `a [rows, height]` and each `b [rows, width]`; rows may stand apart from each other."""
-    height, widths = a.shape[1], [b.shape[1] for b in others]
-    if not _in_tiles(a, height, *widths) or any(b.stride(1) != 1 for b in others):
+    if not _in_tiles(a, a.shape[1], *(b.shape[1] for b in others)) or any(b.stride(1) != 1 for b in others):
         return [a.t() @ b for b in others]
+    groups: list[list[Tensor]] = [[]]
+    for b in others:
+        if groups[-1] and amx_sums.memory_bytes(_vectors([*groups[-1], b])) > NEAR:
+            groups.append([])
+        groups[-1].append(b)
+    return [total for group in groups for total in _sums_in_tiles(a, group)]
+
+
+def _sums_in_tiles(a: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """The same of arrays whose parts a core's own cache holds together: those of `a` are made once."""
+    height, widths = a.shape[1], [b.shape[1] for b in others]
     threads = _threads(len(a))
     found = [torch.zeros(threads, height, width) for width in widths]
-    *before, vectors = accumulate((-(-width // LANES) for width in widths), initial=0)
+    *before, vectors = accumulate((_vectors([b]) for b in others), initial=0)
     needed = amx_sums.memory_bytes(vectors)
     memory = Slab(threads * needed)
     told = np.empty((threads, len(others), len(amx_sums.OTHERS)), dtype=np.int64)
@@ -62,6 +72,11 @@ def sums_of_products(a: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
 
     _run(amx_sums_entry(), len(a), table)
     return [one[0] if threads == 1 else one.sum(0) for one in found]
+
+
+def _vectors(arrays: Sequence[Tensor]) -> int:
+    """Vectors of a row of all arrays."""
+    return sum(-(-array.shape[1] // LANES) for array in arrays)
 
 
 def _in_tiles(a: Tensor, *sizes: int) -> bool:

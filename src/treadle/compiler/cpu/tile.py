@@ -79,7 +79,7 @@ def _product(module: Any, dtype: str, lanes: int, machine: Machine, tiles: Mappi
         """All rows by the panels at `column` (in vectors)."""
         weights = code.at(g["weights"], code.mul(code.mul(column, code.integer(lanes)), g["inputs"]))
         start, out = (code.at(g[name], code.mul(column, code.integer(lanes))) for name in ("start", "out"))
-        with even_blocks(code, g["rows"], machine.tile_rows) as (row, rows):
+        with even_blocks(code, g["rows"], code.integer(machine.tile_rows)) as (row, rows):
             a, first, out_row = (
                 code.at(base, code.mul(row, stride))
                 for base, stride in ((g["a"], g["a_row"]), (start, g["start_row"]), (out, g["out_row"]))

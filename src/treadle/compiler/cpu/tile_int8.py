@@ -172,7 +172,7 @@ def _product(module: Any, lanes: int, machine: Machine, tiles: Mapping[Shape, An
     scales, sums = (b.alloca(kind, size=machine.tile_rows) for kind in (code.scalar, I32))
     for memory in (p, scales, sums):
         memory.align = 64
-    with even_blocks(code, g["rows"], machine.tile_rows) as (row, rows):
+    with even_blocks(code, g["rows"], code.integer(machine.tile_rows)) as (row, rows):
         with code.loop(code.integer(0), rows) as r:
             origin = code.at(g["a"], code.mul(code.add(row, r), g["a_row"]))
             target = code.at(p, code.mul(r, p_row), I8)

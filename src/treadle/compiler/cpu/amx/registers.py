@@ -21,6 +21,9 @@ TILE = 1024
 LINE = 64
 """Bytes of a row of a tile."""
 
+NEAR = 1_300_000
+"""Bytes that a core keeps near beside all else: the processors that have tiles have 2 MiB of cache a core."""
+
 SUMS, WEIGHTS, OPERAND = (0, 1, 2, 3), (4, 5), 6
 """What each register is for."""
 
