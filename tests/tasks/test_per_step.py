@@ -13,7 +13,7 @@ from sklearn.base import clone
 from torch.profiler import ProfilerActivity, profile
 
 from treadle import InputError, SequenceRegressor, load
-from treadle.compiler import workspace
+from treadle.compiler import slabs
 from treadle.data import Kind, Ragged
 from treadle.evaluation.baselines.steps import RECENT, StepBaseline
 from treadle.evaluation.intervals import bootstrap_interval
@@ -136,7 +136,7 @@ def training_peak(steps: int, **options: Any) -> int:
             network.zero_grad()
             objective.loss(network, window).backward()
 
-    workspace._free.clear()  # memory that a pass has kept for the next one is memory too
+    slabs._store.free.clear()  # memory that a pass has kept for the next one is memory too
     return peak_bytes(run)
 
 

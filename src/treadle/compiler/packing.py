@@ -176,28 +176,25 @@ def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
 
 
 def _uneven(lengths: Integers, steps: int, reverse: bool, threads: int) -> Packing:
-    """Rows of different lengths: the longest first, dealt to the threads in turn."""
+    """Rows of different lengths: the longest first, dealt to the threads in turn; all steps of a thread together."""
     batch = len(lengths)
     longest_first = np.argsort(-lengths, kind="stable")
     hands = [longest_first[q::threads] for q in range(threads)]
     reach = int(lengths.max(initial=0))
-    time = np.arange(reach, dtype=np.int64)
-    counts = np.stack([np.searchsorted(-lengths[hand], -time, side="left") for hand in hands])  # [threads, reach]
-    begin = np.concatenate([[0], counts.sum(0).cumsum()])
-    at = begin[:-1] + counts.cumsum(0) - counts
-    size = int(begin[-1])
+    time = np.arange(reach, dtype=np.int64)[:: -1 if reverse else 1]
+    counts = [np.searchsorted(-lengths[hand], -time, side="left") for hand in hands]
+    size = int(lengths.sum())
     index = np.empty(size, dtype=np.int64)
-    shares, first = [], 0
-    for hand, where, count in zip(hands, at, counts, strict=True):
+    shares, first, begin = [], 0, 0
+    for hand, count in zip(hands, counts, strict=True):
+        at = begin + np.concatenate([[0], count.cumsum()])
         running = time[None, :] < lengths[hand][:, None]
-        place = where[None, :] + np.arange(len(hand))[:, None]
+        place = at[None, :-1] + np.arange(len(hand))[:, None]
         index[place[running]] = (hand[:, None] * steps + time[None, :])[running]
-        ends = np.concatenate([where[::-1] if reverse else where, [size]])
-        n = np.concatenate([[0], count[::-1] if reverse else count, [0, 0]])
-        shares.append(Share(np.ascontiguousarray(ends), n.astype(np.int64), first))
-        first += len(hand)
+        shares.append(Share(at, np.concatenate([[0], count, [0, 0]]), first))
+        first, begin = first + len(hand), int(at[-1])
     rows = torch.from_numpy(np.concatenate(hands))
-    most = int(counts.max(initial=0))
+    most = max((int(count.max(initial=0)) for count in counts), default=0)
     return Packing(
         batch,
         steps,

@@ -15,7 +15,7 @@ from treadle.compiler.cpu.functions import amx_functions, amx_sums_entry
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.panels import pack_tiles
 from treadle.compiler.cpu.tables import Tables
-from treadle.compiler.workspace import Slab
+from treadle.compiler.slabs import Slab
 
 ROWS_A_THREAD = 512
 """Rows that are worth a thread of their own."""

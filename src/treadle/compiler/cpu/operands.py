@@ -11,7 +11,7 @@ from torch import Tensor
 from treadle.compiler.cpu.bias import Bias
 from treadle.compiler.cpu.digest import content
 from treadle.compiler.cpu.weights import Weights
-from treadle.compiler.workspace import Slab
+from treadle.compiler.slabs import Slab
 
 TILED_ROWS, TILED_INPUTS = 8, 32
 """Rows and inputs from which a product is faster in tiles, of 16 by 32, which are never read in part."""

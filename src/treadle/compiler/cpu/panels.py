@@ -13,7 +13,7 @@ from treadle.compiler.cpu.amx.registers import LANES
 from treadle.compiler.cpu.functions import amx_pack_entry, tile_functions
 from treadle.compiler.cpu.machine import host
 from treadle.compiler.cpu.tables import Tables
-from treadle.compiler.workspace import Slab
+from treadle.compiler.slabs import Slab
 
 PACKED_BY_ONE = 1 << 17
 """Weights below which a second thread costs more time than it saves."""

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from treadle.compiler.cpu.operands import Forms, Prepared
 from treadle.compiler.cpu.tables import Entries, Tables
-from treadle.compiler.workspace import ALIGNED
+from treadle.compiler.slabs import ALIGNED
 
 
 class Plan:
