@@ -44,7 +44,7 @@ def test_no_more_is_kept_than_was_ever_held_and_the_oldest_goes(monkeypatch: pyt
     assert free() == [small.data_ptr(), large.data_ptr()]  # both were held at a time
     larger = store.take(70_000)
     store.give(larger)
-    assert free() == [small.data_ptr(), larger.data_ptr()]
+    assert free() == [larger.data_ptr()]  # beside it any other would be more than both were
     assert store.take(30_000).data_ptr() == larger.data_ptr()  # not so large that new memory is better
 
 
