@@ -61,7 +61,7 @@ class _Levels:
     def run(self) -> dict[Node, int]:
         for node in self.order:
             self.level[node] = self.earliest(node)
-        last = max(self.level.values())
+        last = max(self.level.values(), default=0)
         for node in reversed(self.order):
             if node.kind == "pointwise" and node.width > 1:
                 users = self.users.get(node, ())
