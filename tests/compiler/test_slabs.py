@@ -48,6 +48,15 @@ def test_no_more_is_kept_than_was_ever_held_and_the_oldest_goes(monkeypatch: pyt
     assert store.take(30_000).data_ptr() == larger.data_ptr()  # not so large that new memory is better
 
 
+def test_a_slab_may_go_while_its_thread_is_taking_another() -> None:
+    """As where Python collects a cycle that holds one just then."""
+    store = Store()
+    memory = store.take(5000)
+    with store._lock:
+        store.give(memory)
+    assert store.take(5000).data_ptr() == memory.data_ptr()
+
+
 @pytest.mark.parametrize("name", ["independent", "lstm", "layer-norm-gru"])
 def test_training_step_after_step_keeps_no_more_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slabs, "_store", Store())

@@ -5,7 +5,7 @@ needs, and a sum over features, a product or another width begin a new level. Wh
 then read and write less: many a value is used by one later pass alone, from numbers that it reads anyway.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from treadle.compiler.program import Constant, Node
 from treadle.compiler.saving import CHEAP
@@ -77,23 +77,17 @@ class _Levels:
 
     def choose(self, node: Node, latest: int) -> None:
         """Put a node, and what only it needs, into the level where memory has least to do."""
-        if latest == self.level[node]:
-            return
-        cone = self.cone(node)
+        now, cone = self.level[node], self.cone(node)
         around = {*cone, *(child for member in cone for child in member.children)}
 
+        def put(level: int) -> None:
+            self.level |= dict.fromkeys(cone, level)
+
         def traffic(level: int) -> int:
-            for member in cone:
-                self.level[member] = level
+            put(level)
             return sum(map(self.traffic, around))
 
-        before = {member: self.level[member] for member in cone}
-        best = min(range(latest, before[node], -1), key=traffic)
-        cost = traffic(best)
-        self.level |= before
-        if cost < sum(map(self.traffic, around)):
-            for member in cone:
-                self.level[member] = best
+        put(min((now, *range(latest, now, -1)), key=traffic))
 
     def cone(self, node: Node) -> set[Node]:
         """A node and all of its level that is computed for it alone."""
@@ -108,7 +102,7 @@ class _Levels:
 
     def traffic(self, a: Node) -> int:
         """How much is read and written for a value: once in every pass that does not make it itself."""
-        users: Iterable[Node] = [user for user in self.users.get(a, ()) if user.width == a.width or user.kind == "sum"]
+        users = [user for user in self.users.get(a, ()) if user.width == a.width or user.kind == "sum"]
         readers = {self.level[user] for user in users if user.kind in ("pointwise", "sum")}
         if a.kind == "pointwise":
             readers.discard(self.level[a])

@@ -28,9 +28,6 @@ Below it meeting costs more than reading (measured at 1 MiB: a tenth slower; at 
 FLOATING = ("inference", "forward", "backward")
 """The passes on weights as they are; threads share rows in all of them or in none, since all see one packing."""
 
-ANSWERING = ("inference", "int8")
-"""The passes that no gradient follows: the weights are often the same as in the call before."""
-
 
 class Recurrence:
     """A cell's step, compiled for whole sequences.
@@ -201,7 +198,7 @@ class Recurrence:
         sharing = loop.sharing_threads(torch.get_num_threads()) if packing.shared else 1
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
             plan, operands = one.plan(packing), one.operands
-            prepare = operands.prepare_once if which in ANSWERING else operands.prepare
+            prepare = operands.prepare_once if operands.kept else operands.prepare
             if one.run(plan, prepare(derived, plan.forms), arrays.places, initial, final, totals):
                 return
 

@@ -7,6 +7,7 @@ belongs to one holder at a time, and a holder that torch keeps (a graph that is 
 
 import mmap
 from bisect import bisect_left, insort
+from collections import deque
 from contextlib import suppress
 from operator import itemgetter
 from threading import Lock
@@ -35,12 +36,14 @@ class Store:
     def __init__(self) -> None:
         self.free: list[tuple[int, int, Tensor]] = []  # bytes, when it came back, the memory; the smallest first
         self._held = self._most = self._came_back = 0
+        self._returned: deque[Tensor] = deque()
         self._lock = Lock()
 
     def take(self, size: int) -> Tensor:
         """At least `size` bytes: the smallest free slab that is not much too large, or a new one."""
         size = max(size, SMALLEST)
         with self._lock:
+            self._collect()
             place = bisect_left(self.free, size, key=itemgetter(0))
             fits = place < len(self.free) and self.free[place][0] <= 4 * size
             memory = self.free.pop(place)[2] if fits else _fresh((size + size // 8) // ALIGNED * ALIGNED + ALIGNED)
@@ -49,13 +52,27 @@ class Store:
         return memory
 
     def give(self, memory: Tensor) -> None:
-        """Memory that nobody holds any more."""
-        with self._lock:
+        """Memory that nobody holds any more.
+
+        Python may throw a slab away while this very thread is in `take`, so nobody waits here: who has the lock, or
+        comes next, collects it.
+        """
+        self._returned.append(memory)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._collect()
+            finally:
+                self._lock.release()
+
+    def _collect(self) -> None:
+        """Put what was returned among the free slabs, and let those go that are too many."""
+        while self._returned:
+            memory = self._returned.popleft()
             self._held -= memory.numel()
             self._came_back += 1
             insort(self.free, (memory.numel(), self._came_back, memory), key=itemgetter(0))
-            while sum(size for size, _, _ in self.free) > max(KEPT_BYTES, self._most):
-                del self.free[min(range(len(self.free)), key=lambda place: self.free[place][1])]
+        while sum(size for size, _, _ in self.free) > max(KEPT_BYTES, self._most):
+            del self.free[min(range(len(self.free)), key=lambda place: self.free[place][1])]
 
 
 _store = Store()

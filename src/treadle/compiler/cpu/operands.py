@@ -101,7 +101,8 @@ class Operands:
     Attributes:
         dtype: Of all numbers.
         vectors: Parameters that are read as they are: a slot and the number of each.
-        kept: Whether what is made of them is kept for the next call.
+        kept: Whether what is made of them is kept for the next call: where no gradient follows, weights are often the
+            same as in the call before.
         products: What products multiply with.
         biases: What products begin from.
     """
