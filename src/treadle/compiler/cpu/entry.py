@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.ir.instructions import StoreAtomicInstr
 
 from treadle.compiler.cpu.ir import I32, I64, POINTER, VOID, Code, Value
+from treadle.compiler.cpu.tables import APART
 
 PATIENCE = 1 << 10
 """Looks at the others' progress before a waiting thread lets the system run something else on its core."""
@@ -57,29 +59,35 @@ def read_table(code: Code, origin: Value, names: Sequence[str]) -> dict[str, Val
 class Meeting:
     """A point that no thread passes before all have reached it.
 
+    Every thread counts its own meetings, in a line of the cache that nobody else writes, and looks at the counts of the
+    others: a line then goes from core to core once, and not for every thread that arrives.
+
     Args:
         code: The function that waits.
     """
 
     def __init__(self, code: Code) -> None:
         self.code = code
-        self.count = code.builder.alloca(I64)
-        code.builder.store(code.integer(0), self.count)
         self.x86 = "x86" in platform.machine().lower() or "amd64" in platform.machine().lower()
 
-    def write(self, arrived: Value, threads: Value) -> None:
-        """Write one meeting: `arrived` is the address of a counter that begins at 0."""
+    def write(self, counts: Value, own: Value, threads: Value) -> None:
+        """Write one meeting: `counts` is the address of all threads' counts, `APART` numbers apart, `own` of one."""
         code, b = self.code, self.code.builder
-        goal = code.add(b.load(self.count, typ=I64), threads)
-        b.store(goal, self.count)
-        b.atomic_rmw("add", arrived, code.integer(1), "acq_rel")
+        goal = code.add(b.load(own, typ=I64), code.integer(1))
+        b._insert(StoreAtomicInstr(b.block, goal, own, "release", 8))  # `store_atomic` knows no opaque pointers
+        with code.loop(code.integer(0), threads) as thread:
+            self._wait(code.at(counts, code.mul(thread, code.integer(APART)), I64), goal)
+
+    def _wait(self, count: Value, goal: Value) -> None:
+        """Look at a count until it has come as far."""
+        code, b = self.code, self.code.builder
         look, wait, rest, done = (code.function.append_basic_block(name) for name in ("look", "wait", "rest", "met"))
         before = b.block
         b.branch(look)
         b.position_at_end(look)
         looks = b.phi(I64)
         looks.add_incoming(code.integer(0), before)
-        seen = b.load_atomic(arrived, "acquire", 8, typ=I64)
+        seen = b.load_atomic(count, "acquire", 8, typ=I64)
         b.cbranch(b.icmp_signed("<", seen, goal), wait, done)
         b.position_at_end(wait)
         if self.x86:

@@ -216,7 +216,7 @@ class _Emitter:
     def multiply(self, place: int, stage: ProductStage, here: "_Step") -> None:
         """The terms of a stage that belong to one step, on top of the hoisted ones or the bias."""
         if self.meeting is not None and stage.terms:
-            self.meeting.write(self.pointer("meeting"), self.slot("threads"))
+            self.meeting.write(self.pointer("meeting"), self.pointer("meeting own"), self.slot("threads"))
         width = self.slot(f"row {stage.out}")
         out = (here.address(Place(stage.out)), width)
         begin = out if stage.hoisted else (self.pointer(f"bias {place}"), self.code.integer(0))

@@ -19,11 +19,12 @@ class Plan:
         forms: How each operand of a product is read.
         rows: The table of every thread, but for what each call fills in.
         sizes: What a thread needs for itself: slots, and bytes.
-        meeting: The slot of where threads meet that share all rows, and what they need; None where they do not.
+        meeting: The slots of where all threads count their meetings, and where one does; None where they do not meet,
+            for each has rows of its own. Threads that meet have all memory in common.
     """
 
     def __init__(
-        self, steps: int, forms: Forms, rows: Sequence[Sequence[int]], sizes: Entries, meeting: int | None
+        self, steps: int, forms: Forms, rows: Sequence[Sequence[int]], sizes: Entries, meeting: tuple[int, int] | None
     ) -> None:
         self.steps, self.forms = steps, forms
         slots, lines = [], []
@@ -49,7 +50,9 @@ class Plan:
         except IndexError:
             tables = Tables(self._rows)
             if self._meeting is not None:
-                tables.fill([(self._meeting, tables.meeting)])
+                every, own = self._meeting
+                for thread, count in enumerate(tables.meetings):
+                    tables.fill_one(thread, [(every, tables.meetings[0]), (own, count)])
         if tables.filled_for != (now := (prepared.number, memory)):
             tables.fill(prepared.entries)
             for thread in range(len(self._rows)):

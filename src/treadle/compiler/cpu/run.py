@@ -156,7 +156,8 @@ class Pass:
             for share in shares
             for columns in shared_columns(self.parts, self.sharing)
         ]
-        return Plan(steps, forms, tables, sizes, self.slots["meeting"] if self.sharing > 1 else None)
+        meeting = (self.slots["meeting"], self.slots["meeting own"]) if self.sharing > 1 else None
+        return Plan(steps, forms, tables, sizes, meeting)
 
     def _table(self, entries: Mapping[str, int]) -> list[int]:
         """The table with some of its slots filled, of those that this kernel has."""

@@ -22,11 +22,11 @@ class Tables:
         self._cells = array("q", chain.from_iterable(rows))
         threads, slots = len(rows), len(rows[0])
         self._begins = range(0, threads * slots, slots)
-        self._counts = array("q", bytes(8 * 2 * APART))
+        self._counts = array("q", bytes(8 * (1 + threads) * APART))
         self._counts[1], self._counts[2], self._counts[3] = threads, 8 * slots, self._cells.buffer_info()[0]
         self.ticket = self._counts.buffer_info()[0]
         self.threads = threads
-        self.meeting = self.ticket + 8 * APART
+        self.meetings = [self.ticket + 8 * APART * (1 + thread) for thread in range(threads)]
         self.filled_for: object = None
 
     def fill(self, entries: Entries) -> None:
@@ -47,11 +47,11 @@ class Tables:
         self._counts[1] = self.threads = threads
 
     def free(self) -> int:
-        """Let all tables be taken again, and meetings begin; the ticket's address.
+        """Let all tables be taken again; the ticket's address.
 
         The ticket holds the next table's number, the number of tables, the bytes of each, and where the first lies.
         """
-        self._counts[0] = self._counts[APART] = 0
+        self._counts[0] = 0
         return self.ticket
 
     @property
