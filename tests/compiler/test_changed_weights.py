@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.cells import make_cell
-from treadle.compiler.cpu.digest import content
+from treadle.compiler.cpu.digest import PIECE, Content
 from treadle.nn import Recurrent
 
 CHANGES = {
@@ -39,6 +39,7 @@ def test_an_answer_follows_a_change_that_torch_does_not_count(change: str, name:
 def test_a_digest_tells_arrays_apart_that_differ_in_some_words(data: st.DataObject) -> None:
     words = data.draw(st.integers(1, 70))
     array = torch.randint(-(2**31), 2**31, (words,), dtype=torch.int32)
+    content = Content()
     before = content([array])
     assert content([array]) == before
     places = data.draw(st.lists(st.integers(0, words - 1), min_size=1, unique=True))
@@ -48,5 +49,17 @@ def test_a_digest_tells_arrays_apart_that_differ_in_some_words(data: st.DataObje
 
 def test_a_digest_tells_where_arrays_lie() -> None:
     array = torch.randn(100)
+    content = Content()
     assert content([array]) != content([array.clone()])
     assert content([array.view(10, 10).t()]) is None
+
+
+@pytest.mark.parametrize("bytes_", [0, PIECE - 4, PIECE, PIECE + 4, 5 * PIECE])
+def test_a_digest_reads_every_piece_of_an_array(bytes_: int) -> None:
+    array, small, content = torch.zeros(bytes_ // 4), torch.zeros(3), Content()
+    before = content([array, small])
+    for changed in (array[:1], array[-1:], array[len(array) // 2 :][:1], small[2:]):
+        changed += 1
+        assert (content([array, small]) != before) == (len(changed) > 0)
+        changed -= 1
+        assert content([array, small]) == before

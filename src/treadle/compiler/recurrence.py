@@ -4,7 +4,7 @@ Forward, the loop runs over packed rows and keeps what the partition says; backw
 way, and what it leaves over is summed in one product for each weight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Loop, Partition, partition
 from treadle.compiler.sums import Sums
 from treadle.compiler.trace import trace
-from treadle.compiler.workspace import Arrays, Workspace
+from treadle.compiler.workspace import Arrays, Place, Workspace, place_of
 
 LARGE_WEIGHTS = 2 * 1024 * 1024
 """Bytes of a step's weights from which a core should only have to keep a part of them near: what its own cache holds.
@@ -101,11 +101,9 @@ class Recurrence:
         derived = self.derived.tensors(cell)
         inputs = [x, *state, *derived]
         if int8:
-            packing = self.pack(x, lengths, reverse, ("int8",))
-            y, after = self.answer(packing, x, state, derived, "int8")
+            y, after = self.answer(self.pack(x, lengths, reverse, ("int8",)), x, state, derived, "int8")
         elif not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
-            packing = self.pack(x, lengths, reverse)
-            y, after = self.answer(packing, x, state, derived, "inference")
+            y, after = self.answer(self.pack(x, lengths, reverse), x, state, derived, "inference")
         elif checkpoint is None or checkpoint >= x.shape[1]:
             y, *after = _Unroll.apply(self, self.pack(x, lengths, reverse), *inputs)
         else:
@@ -137,8 +135,8 @@ class Recurrence:
         lies = packing.as_it_lies(x)
         initial = [packing.pack_rows(s) for s in state]
         final = [_outlet(packing, s) for s in initial]
-        arrays = Arrays({"x": packing.pack(x) if lies is None else lies, "y": y})
-        self._launch(which, x.dtype, packing, derived, arrays, initial, final)
+        packed = packing.pack(x) if lies is None else lies
+        self._launch(which, x.dtype, packing, derived, {"x": place_of(packed), "y": place_of(y)}, initial, final)
         return packing.delivered(y), [packing.unpack_rows(s) for s in final]
 
     def forward(
@@ -153,7 +151,7 @@ class Recurrence:
         arrays = Arrays({"x": packing.pack(x, None if lies else space.array("x")), "y": y}, space)
         initial = [packing.pack_rows(s) for s in state]
         final = [_outlet(packing, s) for s in initial]
-        self._launch("forward", x.dtype, packing, derived, arrays, initial, final)
+        self._launch("forward", x.dtype, packing, derived, arrays.places, initial, final)
         return packing.unpack(y), [packing.unpack_rows(s) for s in final], arrays
 
     def backward(
@@ -176,7 +174,7 @@ class Recurrence:
         totals = gy.new_zeros(len(packing.shares), 2, size) if size else None
         initial = [packing.pack_rows(g) for g in gs]
         final = [_outlet(packing, g) for g in initial]
-        self._launch("backward", gy.dtype, packing, derived, arrays, initial, final, totals)
+        self._launch("backward", gy.dtype, packing, derived, arrays.places, initial, final, totals)
         found = packing.unpack(self.sums.of_input(arrays, derived)) if needed[0] else None
         states = [packing.unpack_rows(g) for g in final]
         summed = None if totals is None else totals.sum((0, 1))
@@ -188,7 +186,7 @@ class Recurrence:
         dtype: torch.dtype,
         packing: Packing,
         derived: Sequence[Tensor],
-        arrays: Arrays,
+        places: Mapping[str, Place],
         initial: Sequence[Tensor],
         final: Sequence[Tensor],
         totals: Tensor | None = None,
@@ -199,7 +197,7 @@ class Recurrence:
         for one in (self.compiled(which, dtype, sharing), loop) if sharing > 1 else (loop,):
             plan, operands = one.plan(packing), one.operands
             prepare = operands.prepare_once if operands.kept else operands.prepare
-            if one.run(plan, prepare(derived, plan.forms), arrays.places, initial, final, totals):
+            if one.run(plan, prepare(derived, plan.forms), places, initial, final, totals):
                 return
 
 

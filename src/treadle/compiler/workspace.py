@@ -37,13 +37,18 @@ class Workspace(Slab):
         return self.memory.view(self._dtype).as_strided((self._rows, width), (width, 1), start)
 
 
+def place_of(tensor: Tensor) -> Place:
+    """Where a tensor lies, `[rows, width]` or with the rows in several axes that stand right after each other."""
+    return tensor.data_ptr(), tensor.stride(-2)
+
+
 class Arrays:
     """What the passes of a call read and write, by name.
 
     Kernels want addresses alone, and a tensor is made only of what torch reads.
 
     Args:
-        given: Tensors `[rows, width]`, or with the rows in several axes that stand right after each other.
+        given: Tensors, as `place_of` takes them.
         spaces: Where the others lie.
     """
 
@@ -54,7 +59,7 @@ class Arrays:
             self.places |= space.places
         self._tensors = dict(given)
         for name, tensor in given.items():
-            self.places[name] = tensor.data_ptr(), tensor.stride(-2)
+            self.places[name] = place_of(tensor)
 
     def __getitem__(self, name: str) -> Tensor:
         """One of them as a tensor."""

@@ -55,9 +55,8 @@ def run(
 ) -> tuple[Tensor, State]:
     """Unroll `cell` over `x [batch, time, feature]`, forward in time."""
     if reset is not None:
-        run_whole = partial(_run_whole, reverse=False, checkpoint=checkpoint)
-        return run_in_pieces(run_whole, cell, x, state, lengths, reset)
-    return _run_whole(cell, x, state, lengths, reverse=False, checkpoint=checkpoint)
+        return run_in_pieces(partial(_run_whole, checkpoint=checkpoint), cell, x, state, lengths, reset)
+    return _run_whole(cell, x, state, lengths, False, checkpoint)
 
 
 def run_backwards(
@@ -82,8 +81,8 @@ def run_int8(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset:
     """
     _refuse_gradient(cell, x, state)
     if reset is not None:
-        return run_in_pieces(partial(_run_whole, reverse=False, int8=True), cell, x, state, lengths, reset)
-    return _run_whole(cell, x, state, lengths, reverse=False, int8=True)
+        return run_in_pieces(partial(_run_whole, int8=True), cell, x, state, lengths, reset)
+    return _run_whole(cell, x, state, lengths, int8=True)
 
 
 def run_int8_backwards(cell: Cell, x: Tensor, state: State, lengths: Tensor | None) -> tuple[Tensor, State]:
@@ -143,11 +142,19 @@ def _refuse_gradient(cell: Cell, x: Tensor, state: State) -> None:
         )
 
 
-def _run_whole(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, **how: Any) -> tuple[Tensor, State]:
+def _run_whole(
+    cell: Cell,
+    x: Tensor,
+    state: State,
+    lengths: Tensor | None,
+    reverse: bool = False,
+    checkpoint: int | None = None,
+    int8: bool = False,
+) -> tuple[Tensor, State]:
     lengths = None if lengths is None else lengths.cpu()
-    if torch.compiler.is_compiling() and not how.get("int8"):
-        return _run_in_graph(cell, x, state, lengths, reverse=how["reverse"])
-    y, after = recurrence(cell).run(cell, x, state, lengths, **how)
+    if torch.compiler.is_compiling() and not int8:
+        return _run_in_graph(cell, x, state, lengths, reverse=reverse)
+    y, after = recurrence(cell).run(cell, x, state, lengths, reverse=reverse, checkpoint=checkpoint, int8=int8)
     return y, type(state)(*after)
 
 

@@ -73,17 +73,17 @@ class Engine:
         """
         if checkpoint is not None and not self.checkpoints:
             raise InputError("checkpoint= needs the engine 'cpu', which computes again what it did not keep")
-        options = {"checkpoint": checkpoint} if self.checkpoints else {}
+        more = (checkpoint,) if self.checkpoints else ()
         padded = None if self.reads_no_padding and reset is None else lengths
         x = clear_padding(x, padded)
         if backwards and reset is None and self.run_backwards is not None:
-            y, state = self.run_backwards(cell, x, state, lengths, **options)
+            y, state = self.run_backwards(cell, x, state, lengths, *more)
         elif backwards:
             turned = None if reset is None else reverse_reset(reset, lengths)
-            y, state = self.run(cell, reverse(x, lengths), state, lengths, turned, **options)
+            y, state = self.run(cell, reverse(x, lengths), state, lengths, turned, *more)
             y = reverse(y, lengths)
         else:
-            y, state = self.run(cell, x, state, lengths, reset, **options)
+            y, state = self.run(cell, x, state, lengths, reset, *more)
         return clear_padding(y, padded), state
 
 

@@ -89,9 +89,12 @@ def check_sequence(x: Tensor, input_size: int, lengths: Tensor | None, reset: Te
     Raises:
         InputError: A shape, a type or a length does not fit; the sentence names what was found and what is expected.
     """
-    if x.dim() != 3 or x.shape[2] != input_size:
-        raise InputError(f"x is [batch, time, {input_size}], found {list(x.shape)}")
-    batch, steps = x.shape[:2]
+    shape = x.shape
+    if len(shape) != 3 or shape[2] != input_size:
+        raise InputError(f"x is [batch, time, {input_size}], found {list(shape)}")
+    if lengths is None and reset is None:
+        return None
+    batch, steps, _ = shape
     if reset is not None and (reset.dtype != torch.bool or reset.shape != (batch, steps)):
         raise InputError(f"reset is bool [{batch}, {steps}], found {reset.dtype} {list(reset.shape)}")
     if lengths is None:
@@ -112,9 +115,8 @@ def check_state(state: State, cell: Cell, batch: int) -> None:
         InputError: A shape does not fit.
     """
     expected = [(batch, size) for size in cell.state_sizes]
-    found = [tuple(field.shape) for field in state]
-    if found != expected:
-        raise InputError(f"the state's shapes are {expected}, found {found}")
+    if [field.shape for field in state] != expected:
+        raise InputError(f"the state's shapes are {expected}, found {[tuple(field.shape) for field in state]}")
 
 
 @dataclass(frozen=True)

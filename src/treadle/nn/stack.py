@@ -124,8 +124,9 @@ class Stack(nn.Module):
         Raises:
             InputError: A shape, a type, a length or the number of states does not fit.
         """
-        lengths = check_sequence(x, self.input_size, lengths, reset)
-        x = clear_padding(x, lengths)  # a residual connection carries the input to the output
+        if lengths is not None:
+            lengths = check_sequence(x, self.input_size, lengths, reset)
+            x = clear_padding(x, lengths)  # a residual connection carries the input to the output
         return self._climb(x, state, lambda layer, x, before: layer(x, before, lengths=lengths, reset=reset))
 
     def step(self, x: Tensor, state: Sequence[State] | None = None) -> tuple[Tensor, tuple[State, ...]]:
@@ -148,11 +149,13 @@ class Stack(nn.Module):
         self, x: Tensor, state: Sequence[State] | None, run: Callable[[Recurrent, Tensor, State], tuple[Tensor, State]]
     ) -> tuple[Tensor, tuple[State, ...]]:
         """From the input through all layers to the output, each direction run by `run`."""
-        count = len(self.layers) * (1 + self.bidirectional)
+        parts: Any = self._modules  # `self.layers` takes longer
+        layers, gates = parts["layers"], parts["highway"]
+        count = len(layers) * (1 + self.bidirectional)
         if state is not None and len(state) != count:
             raise InputError(f"a state for each of {count} layers and directions is expected, found {len(state)}")
         after: list[State] = []
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(layers):
             if number:
                 x = self.dropout(x)
             outputs = []
@@ -161,8 +164,8 @@ class Stack(nn.Module):
                 outputs.append(y)
                 after.append(end)
             y = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
-            if str(number) in self.highway:
-                opened = torch.sigmoid(self.highway[str(number)](x))
+            if gates and str(number) in gates:
+                opened = torch.sigmoid(gates[str(number)](x))
                 y = opened * y + (1 - opened) * x
             x = x + y if self.residual and x.shape == y.shape else y
         return x, tuple(after)

@@ -6,13 +6,14 @@ they are found as attributes and in the `state_dict`.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from treadle.cells import ElmanCell, GRUCell, LSTMCell
+from treadle.cells import ElmanCell, GRUCell, LSTMCell, State
 from treadle.cells.gated import GatedCell
 from treadle.errors import InputError
 from treadle.nn.engines import Explanation
@@ -108,8 +109,8 @@ class _TorchRecurrent(nn.Module):
         x = sequence[None] if unbatched else sequence if self.batch_first else sequence.transpose(0, 1)
         if unbatched and hx is not None:
             hx = tuple(h[:, None] for h in hx)
-        y, after = self.stack(x, self._unstack(hx), lengths=lengths, reset=reset)
-        final = tuple(torch.stack(field) for field in zip(*after, strict=True))
+        y, after = self._modules["stack"](x, self._unstack(hx), lengths=lengths, reset=reset)  # type: ignore[misc]
+        final = _by_field(after)
         if unbatched:
             return y[0], tuple(h[:, 0] for h in final)
         return (y if self.batch_first else y.transpose(0, 1)), final
@@ -119,7 +120,7 @@ class _TorchRecurrent(nn.Module):
     ) -> tuple[PackedSequence, tuple[Tensor, ...]]:
         x, lengths = pad_packed_sequence(packed, batch_first=True)
         y, after = self.stack(x, self._unstack(hx), lengths=lengths)
-        final = tuple(torch.stack(field) for field in zip(*after, strict=True))
+        final = _by_field(after)
         if packed.sorted_indices is not None:
             y, lengths = y[packed.sorted_indices], lengths[packed.sorted_indices.cpu()]
         data = pack_padded_sequence(y, lengths, batch_first=True).data
@@ -239,6 +240,13 @@ class LSTM(_TorchRecurrent):
         """As `RNN.forward`, with a pair `(h, c)` for the state."""
         y, (h, c) = self._run(input, hx, lengths, reset)
         return y, (h, c)
+
+
+def _by_field(states: Sequence[State]) -> tuple[Tensor, ...]:
+    """Every field of all layers and directions, one above the other."""
+    if len(states) == 1:
+        return tuple(field[None] for field in states[0])
+    return tuple(torch.stack(field) for field in zip(*states, strict=True))
 
 
 def _to_torch_names(module: nn.Module, state: dict[str, Any], prefix: str, _metadata: object) -> None:

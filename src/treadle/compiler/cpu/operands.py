@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from treadle.compiler.cpu.bias import Bias
-from treadle.compiler.cpu.digest import content
+from treadle.compiler.cpu.digest import Content
 from treadle.compiler.cpu.weights import Weights
 from treadle.compiler.slabs import Slab
 
@@ -114,6 +114,7 @@ class Operands:
     biases: list[Bias] = field(default_factory=list)
     _layouts: dict[Forms, _Layout] = field(default_factory=dict)
     _last: dict[Forms, tuple[Any, Prepared]] = field(default_factory=dict)
+    _content: Content = field(default_factory=Content)
 
     def forms(self, rows: float, together: float, all_rows: int) -> Forms:
         """How every operand is read best.
@@ -163,7 +164,7 @@ class Operands:
 
     def prepare_once(self, derived: Sequence[Tensor], forms: Forms) -> Prepared:
         """`prepare`, or what it gave the last time where the parameters are still the same."""
-        now, last = content(derived), self._last.get(forms)
+        now, last = self._content(derived), self._last.get(forms)
         if last is not None and now is not None and last[0] == now:
             return last[1]
         prepared = self.prepare(derived, forms)

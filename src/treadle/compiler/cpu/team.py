@@ -30,14 +30,15 @@ def team_size() -> int | None:
     return None if library_ is None else ctypes.cast(library_.omp_get_num_threads, ctypes.c_void_p).value
 
 
-def run(enter: int, tables: Tables) -> None:
-    """Call a kernel once for every table, each on a thread.
+def run(enter: int, tables: Tables, threads: int | None = None) -> None:
+    """Call a kernel once for every table.
 
     Args:
         enter: The address of the kernel's entry, which takes one table after the other until none is left.
         tables: What it reads.
+        threads: By default one for every table.
     """
-    ticket, threads = tables.free(), tables.threads
+    ticket, threads = tables.free(), threads or tables.threads
     if threads == 1:
         _entry(enter)(ticket)
     elif (openmp := _openmp()) is not None:
