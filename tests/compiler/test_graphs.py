@@ -30,6 +30,12 @@ def test_a_whole_graph_with_lengths_and_gradients(name: str, reverse: bool) -> N
         torch.testing.assert_close(graph(X)[0], layer(X)[0])
 
 
+def test_layers_of_several_kinds_are_one_graph() -> None:
+    stack = Stack("gru", 3, 5, 2, bidirectional=True, engine="cpu", dtype=torch.float64)  # 3 and 10 inputs
+    graph = torch.compile(stack, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(graph(X, lengths=LENGTHS)[0], stack(X, lengths=LENGTHS)[0])
+
+
 def test_an_exported_stack_is_the_stack() -> None:
     stack = Stack("gru", 3, 4, 2, bidirectional=True, engine="cpu", dtype=torch.float64).eval()
     program = torch.export.export(stack, (X,))

@@ -13,21 +13,32 @@ from torch import Tensor
 from treadle.compiler.recurrence import Recurrence
 from treadle.compiler.workspace import Arrays
 
-_known: list[Recurrence] = []
+
+class _Known:
+    """The recurrences, each under a name of its own.
+
+    Graph capture reads an attribute when it comes to it, but a list once a graph: it would miss what a later layer of
+    the same graph adds.
+    """
+
+
+_known = _Known()
 
 
 def number_of(recurrence: Recurrence) -> int:
     """The number by which a graph names a recurrence; it lives as long as the process, as the graph may."""
-    for number, other in enumerate(_known):
+    for number, other in enumerate(vars(_known).values()):
         if other is recurrence:
             return number
-    _known.append(recurrence)
-    return len(_known) - 1
+    number = len(vars(_known))
+    setattr(_known, f"number_{number}", recurrence)
+    return number
 
 
 def known(number: int) -> Recurrence:
     """The recurrence of a number."""
-    return _known[number]
+    found: Recurrence = getattr(_known, f"number_{number}")
+    return found
 
 
 @torch.library.custom_op("treadle::unroll", mutates_args=())
@@ -41,7 +52,7 @@ def unroll(
     number: int,
 ) -> list[Tensor]:
     """Output, states after the last step, and, where it `keeps`, what the gradient reads."""
-    recurrence = _known[number]
+    recurrence = known(number)
     packing = recurrence.pack(x, lengths, reverse)
     if not keeps:
         y, after = recurrence.answer(packing, x, state, derived, "inference")
@@ -66,7 +77,7 @@ def _unroll_shapes(
     keeps: bool,
     number: int,
 ) -> list[Tensor]:
-    recurrence = _known[number]
+    recurrence = known(number)
     results = [x.new_empty(x.shape[0], x.shape[1], recurrence.step.y.width), *(torch.empty_like(s) for s in state)]
     if keeps:
         rows = x.shape[0] * x.shape[1]
@@ -85,7 +96,7 @@ def unroll_backward(
     number: int,
 ) -> list[Tensor]:
     """The gradients by input, state and derived parameters."""
-    recurrence = _known[number]
+    recurrence = known(number)
     packing = recurrence.pack(x, lengths, reverse)
     sequences = {name: array[: packing.size] for name, array in zip(recurrence.kept_widths, kept, strict=True)}
     found = recurrence.backward(
