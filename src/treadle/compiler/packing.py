@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from treadle.compiler.cpu.rows import take
+
 Integers = NDArray[np.int64]
 
 FEW_ROWS = 4
@@ -92,7 +94,8 @@ class Packing:
             into: Where it goes; by default it is not copied where it lies right already.
         """
         if self.index is not None:
-            return torch.index_select(x.reshape(-1, x.shape[2]), 0, self.index, out=into)
+            into = x.new_empty(self.size, x.shape[2]) if into is None else into
+            return take(x.reshape(-1, x.shape[2]), self.index, into)
         turned = x.transpose(0, 1)
         if into is None or turned.is_contiguous():
             return turned.reshape(self.size, x.shape[2]).contiguous()
@@ -100,9 +103,10 @@ class Packing:
         return into
 
     def outlet(self, like: Tensor, width: int) -> Tensor:
-        """Where a pass may write `width` numbers for every step and row; `delivered` makes the output of it."""
-        if self.index is not None:
-            return like.new_empty(self.size, width)
+        """Where a pass may write `width` numbers for every step and row where their order is that of steps and rows.
+
+        `delivered` makes the output of it.
+        """
         return like.new_empty(*((1, self.steps) if self.batch == 1 else (self.steps, self.batch)), width)
 
     def delivered(self, outlet: Tensor) -> Tensor:
@@ -115,9 +119,8 @@ class Packing:
         """`[size, feature]` to `[batch, steps, feature]`, zeros in the padding."""
         if self.index is None:
             return packed.view(self.steps, self.batch, packed.shape[1]).transpose(0, 1)
-        shape = (self.batch * self.steps, packed.shape[1])
-        whole = packed.new_empty(shape) if self.size == shape[0] else packed.new_zeros(shape)
-        return whole.index_copy_(0, self.index, packed).view(self.batch, self.steps, packed.shape[1])
+        whole = take(packed, self.places, packed.new_empty(self.batch * self.steps, packed.shape[1]))
+        return whole.view(self.batch, self.steps, packed.shape[1])
 
     def pack_rows(self, state: Tensor) -> Tensor:
         """`[batch, feature]` in the packed order of rows."""
@@ -126,6 +129,14 @@ class Packing:
     def unpack_rows(self, state: Tensor) -> Tensor:
         """`[batch, feature]` in the order of the batch."""
         return state if self.rows is None else torch.empty_like(state).index_copy_(0, self.rows, state)
+
+    @cached_property
+    def places(self) -> Tensor:
+        """The packed row of each place `b * steps + t`; -1 in the padding."""
+        assert self.index is not None
+        found = torch.full((self.batch * self.steps,), -1)
+        found[self.index] = torch.arange(self.size)
+        return found
 
     @property
     def shared(self) -> bool:
@@ -151,7 +162,7 @@ def pack(batch: int, steps: int, lengths: Tensor | None, *, reverse: bool, threa
     threads = max(1, min(threads, batch))
     if lengths is None:
         return _even(batch, steps, reverse, threads)
-    return _uneven(lengths.numpy().astype(np.int64), steps, reverse, threads)
+    return _uneven(lengths.numpy().astype(np.int64).tobytes(), steps, reverse, threads)
 
 
 @lru_cache(maxsize=256)
@@ -175,8 +186,13 @@ def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
     return Packing(batch, steps, batch * steps, tuple(shares), index, None, longest, steps > 0)
 
 
-def _uneven(lengths: Integers, steps: int, reverse: bool, threads: int) -> Packing:
-    """Rows of different lengths: the longest first, dealt to the threads in turn; all steps of a thread together."""
+@lru_cache(maxsize=16)
+def _uneven(known: bytes, steps: int, reverse: bool, threads: int) -> Packing:
+    """Rows of different lengths: the longest first, dealt to the threads in turn; all steps of a thread together.
+
+    The layers of a stack see the same lengths one after the other, which is what the last few are kept for.
+    """
+    lengths = np.frombuffer(known, dtype=np.int64)
     batch = len(lengths)
     longest_first = np.argsort(-lengths, kind="stable")
     hands = [longest_first[q::threads] for q in range(threads)]

@@ -131,12 +131,16 @@ class Recurrence:
         self, packing: Packing, x: Tensor, state: Sequence[Tensor], derived: Sequence[Tensor], which: str
     ) -> tuple[Tensor, list[Tensor]]:
         """Output and states after the last step by the pass "inference" or "int8", which keeps nothing."""
-        y = packing.outlet(x, self.step.y.width)
-        lies = packing.as_it_lies(x)
+        width, space = self.step.y.width, None  # what is in the space goes back with it, when this call is over
+        if packing.index is None:
+            lies = packing.as_it_lies(x)
+            given, y = packing.pack(x) if lies is None else lies, packing.outlet(x, width)
+        else:
+            space = Workspace(packing.size, {"x": x.shape[2], "y": width}, x.dtype)
+            given, y = packing.pack(x, space.array("x")), space.array("y")
         initial = [packing.pack_rows(s) for s in state]
         final = [_outlet(packing, s) for s in initial]
-        packed = packing.pack(x) if lies is None else lies
-        self._launch(which, x.dtype, packing, derived, {"x": place_of(packed), "y": place_of(y)}, initial, final)
+        self._launch(which, x.dtype, packing, derived, {"x": place_of(given), "y": place_of(y)}, initial, final)
         return packing.delivered(y), [packing.unpack_rows(s) for s in final]
 
     def forward(

@@ -124,9 +124,9 @@ class Stack(nn.Module):
         Raises:
             InputError: A shape, a type, a length or the number of states does not fit.
         """
-        if lengths is not None:
+        if lengths is not None and (self.residual or self.highway):  # these carry the input to the output
             lengths = check_sequence(x, self.input_size, lengths, reset)
-            x = clear_padding(x, lengths)  # a residual connection carries the input to the output
+            x = clear_padding(x, lengths)
         return self._climb(x, state, lambda layer, x, before: layer(x, before, lengths=lengths, reset=reset))
 
     def step(self, x: Tensor, state: Sequence[State] | None = None) -> tuple[Tensor, tuple[State, ...]]:
