@@ -55,7 +55,10 @@ class Content:
         if not all(tensor.is_contiguous() for tensor in tensors):
             return None
         places = [tensor.data_ptr() for tensor in tensors]
-        reading = self._free.pop() if self._free else None
+        try:
+            reading = self._free.pop()
+        except IndexError:  # the first call, or others are at it
+            reading = None
         if reading is None or reading.places != places:
             reading = _Reading(places, [tensor.nbytes for tensor in tensors])
         found = reading.again()
