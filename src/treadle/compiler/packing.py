@@ -7,13 +7,13 @@ begin) at the lower edge, and no time is spent on padding.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from treadle.compiler.cpu import team
 from treadle.compiler.cpu.rows import take
 
 Integers = NDArray[np.int64]
@@ -168,11 +168,11 @@ def pack(batch: int, steps: int, lengths: Tensor | None, *, reverse: bool, threa
 @lru_cache(maxsize=256)
 def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
     """All rows have all steps."""
-    borders = [batch * q // threads for q in range(threads + 1)]
+    portions = team.portions(batch, threads)
     few = batch // threads < FEW_ROWS and steps > 1
     time = np.arange(steps, dtype=np.int64)
     shares, sources = [], []
-    for first, last in pairwise(borders):
+    for first, last in portions:
         rows = last - first
         at = np.arange(steps + 1, dtype=np.int64) * (rows if few else batch) + (first * steps if few else first)
         if reverse and not few:
@@ -182,7 +182,7 @@ def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
         order = time[::-1] if reverse else time
         sources.append((np.arange(first, last)[None, :] * steps + order[:, None]).ravel())
     index = torch.from_numpy(np.concatenate(sources)) if few and (reverse or batch > 1) else None
-    longest = max(b - a for a, b in pairwise(borders)) if steps else 0
+    longest = max(last - first for first, last in portions) if steps else 0
     return Packing(batch, steps, batch * steps, tuple(shares), index, None, longest, steps > 0)
 
 

@@ -1,7 +1,7 @@
 """Large products outside the loop, for gradients: torch's, or in tiles where the processor has them."""
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -91,9 +91,7 @@ def _threads(rows: int) -> int:
 
 def _run(enter: int, rows: int, table: Callable[[int, int, int], tuple[int, ...]]) -> None:
     """Share the rows out to threads: `table(first, last, thread)` is what each is told."""
-    threads = _threads(rows)
-    borders = pairwise([rows * thread // threads for thread in range(threads + 1)])
-    tables = [table(first, last, thread) for thread, (first, last) in enumerate(borders)]
+    tables = [table(first, last, thread) for thread, (first, last) in enumerate(team.portions(rows, _threads(rows)))]
     team.run(enter, Tables(tables))
 
 

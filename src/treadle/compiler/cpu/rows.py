@@ -1,7 +1,6 @@
 """Rows: taken from an array in any order, by all threads; where there is none to take, zeros."""
 
 from functools import cache
-from itertools import pairwise
 
 import torch
 from llvmlite import ir
@@ -33,7 +32,6 @@ def take(source: Tensor, index: Tensor, into: Tensor) -> Tensor:
     rows, words = len(index), into.element_size() // 4
     threads = max(1, min(torch.get_num_threads(), into.nbytes // ENOUGH))
     width, apart = words * source.shape[1], words * source.stride(0)
-    borders = pairwise([rows * thread // threads for thread in range(threads + 1)])
     tables = [
         (
             source.data_ptr(),
@@ -43,7 +41,7 @@ def take(source: Tensor, index: Tensor, into: Tensor) -> Tensor:
             width,
             last - first,
         )
-        for first, last in borders
+        for first, last in team.portions(rows, threads)
     ]
     team.run(_enter(), Tables(tables))
     return into

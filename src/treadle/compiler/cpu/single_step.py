@@ -6,7 +6,6 @@ the kernel and no more. It reads `x`, writes `y`, and leaves the state after the
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -96,8 +95,7 @@ class SingleStep:
         """Share the rows out among threads."""
         self._rows = rows
         self._shares = min(self._threads, max(1, rows // ROWS_A_THREAD)) if rows else 0
-        borders = [rows * thread // max(1, self._shares) for thread in range(self._shares + 1)]
-        for thread, (first, end) in enumerate(pairwise(borders)):
+        for thread, (first, end) in enumerate(team.portions(rows, self._shares)):
             self._at[thread] = first, end
             self._n[thread, 1] = end - first
             self._tables.fill_one(thread, [(self._first, first)])

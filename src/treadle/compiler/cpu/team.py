@@ -9,6 +9,7 @@ import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ import torch
 
 from treadle.compiler.cpu import library
 from treadle.compiler.cpu.tables import Tables
+
+
+def portions(count: int, parts: int) -> list[tuple[int, int]]:
+    """`count` things in parts as equal as can be: of each the first, and the first of the next."""
+    return list(pairwise([count * part // max(1, parts) for part in range(parts + 1)]))
 
 
 def run_together(enter: int, tables: Tables) -> bool:
