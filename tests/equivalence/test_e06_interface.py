@@ -110,6 +110,16 @@ def test_what_torch_refuses_is_refused(name: str, arguments: dict[str, Any]) -> 
         getattr(treadle.nn, name)(**{**sizes, **arguments})
 
 
+@pytest.mark.parametrize("steps", [0, STEPS])
+@pytest.mark.parametrize("engine", ["cpu", "torch", "eager"])
+def test_the_last_state_is_not_the_one_that_was_given(engine: str, steps: int) -> None:
+    layer, h = treadle.nn.GRU(INPUT, HIDDEN, engine=engine), torch.zeros(1, BATCH, HIDDEN)
+    with torch.no_grad():
+        _, last = layer(torch.zeros(steps, BATCH, INPUT), h)
+        last += 1
+    assert not h.any()
+
+
 @kinds
 @engines
 @pytest.mark.parametrize("wrong", ["batch", "layers", "size", "dimensions"])

@@ -56,7 +56,7 @@ def run(
     """Unroll `cell` over `x [batch, time, feature]`, forward in time."""
     if reset is not None:
         return run_in_pieces(partial(_run_whole, checkpoint=checkpoint), cell, x, state, lengths, reset)
-    return _run_whole(cell, x, state, lengths, False, checkpoint)
+    return _run_whole(cell, x, state, lengths, checkpoint=checkpoint)
 
 
 def run_backwards(

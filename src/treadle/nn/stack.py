@@ -164,7 +164,7 @@ class Stack(nn.Module):
                 outputs.append(y)
                 after.append(end)
             y = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
-            if gates and str(number) in gates:
+            if str(number) in gates:
                 opened = torch.sigmoid(gates[str(number)](x))
                 y = opened * y + (1 - opened) * x
             x = x + y if self.residual and x.shape == y.shape else y

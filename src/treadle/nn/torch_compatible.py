@@ -109,7 +109,8 @@ class _TorchRecurrent(nn.Module):
         x = sequence[None] if unbatched else sequence if self.batch_first else sequence.transpose(0, 1)
         if unbatched and hx is not None:
             hx = tuple(h[:, None] for h in hx)
-        y, after = self._modules["stack"](x, self._unstack(hx), lengths=lengths, reset=reset)  # type: ignore[misc]
+        stack: Any = self._modules["stack"]  # `self.stack` takes longer
+        y, after = stack(x, self._unstack(hx), lengths=lengths, reset=reset)
         final = _by_field(after)
         if unbatched:
             return y[0], tuple(h[:, 0] for h in final)
@@ -243,9 +244,7 @@ class LSTM(_TorchRecurrent):
 
 
 def _by_field(states: Sequence[State]) -> tuple[Tensor, ...]:
-    """Every field of all layers and directions, one above the other."""
-    if len(states) == 1:
-        return tuple(field[None] for field in states[0])
+    """Every field of all layers and directions, one above the other; copied, for a state may be the caller's."""
     return tuple(torch.stack(field) for field in zip(*states, strict=True))
 
 
