@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from llvmlite import ir
@@ -38,6 +39,12 @@ class Code:
         self.module, self.builder = module, ir.IRBuilder(self.function.append_basic_block("entry"))
         self.scalar, self.size, self.lanes = FLOATS[dtype], BYTES[dtype], lanes
         self.arguments = dict(zip((a.strip("*") for a in arguments), self.function.args, strict=True))
+
+    def narrowed(self) -> "Code":
+        """The same function at the same place, in vectors of one number."""
+        other = copy(self)
+        other.lanes = 1
+        return other
 
     # Integers.
 
