@@ -168,10 +168,11 @@ class Recurrence:
     ) -> list[Tensor | None]:
         """The gradients by input, state and derived parameters; None where it is not `needed`."""
         gy, *gs = gradients
-        loop, widths = self.partition.backward, dict(self.partition.backward.widths)
+        loop = self.partition.backward
+        widths = dict(loop.widths)
         given = {"dx": gy.new_empty(packing.size, widths.pop("dx"))} if "dx" in widths else {}
         lies = packing.as_it_lies(gy) is not None
-        space = Workspace(packing.size, widths if lies else {**widths, "gy": gy.shape[2]}, gy.dtype)
+        space = Workspace(packing.size, widths if lies else {**widths, "gy": gy.shape[2]}, gy.dtype, loop.widths)
         given["gy"] = packing.pack(gy, None if lies else space.array("gy"))
         arrays = kept.joined(given, space)
         size = sum(node.width for node in loop.summed.values())

@@ -1,7 +1,6 @@
 """Workspace: the arrays that the passes of a call read and write, and where each lies."""
 
-from collections.abc import Mapping
-from itertools import accumulate
+from collections.abc import Container, Mapping
 
 import torch
 from torch import Tensor
@@ -12,6 +11,11 @@ Place = tuple[int, int]
 """Where an array lies: its address, and the numbers from one row to the next."""
 
 
+CROWDED = 512
+"""Rows of a multiple of so many bytes begin at few places of the nearest cache. What takes a few columns of many rows,
+as a sum over rows does, then finds no room for them there: 512 or 1024 columns of 3200 rows take a sixth longer."""
+
+
 class Workspace(Slab):
     """Arrays `[rows, width]` on one slab.
 
@@ -19,22 +23,30 @@ class Workspace(Slab):
         rows: Rows of every array.
         widths: Their widths by name.
         dtype: Their type.
+        by_column: The arrays that are read some columns at a time: their rows begin at different places of the cache.
     """
 
-    def __init__(self, rows: int, widths: Mapping[str, int], dtype: torch.dtype) -> None:
+    def __init__(
+        self, rows: int, widths: Mapping[str, int], dtype: torch.dtype, by_column: Container[str] = ()
+    ) -> None:
         line = ALIGNED // dtype.itemsize
-        *starts, size = accumulate((-(-rows * width // line) * line for width in widths.values()), initial=0)
-        super().__init__(size * dtype.itemsize)
+        self._shapes: dict[str, tuple[int, int, int]] = {}  # where an array begins, its width, from row to row
+        begin = 0
+        for name, width in widths.items():
+            crowded = name in by_column and width * dtype.itemsize % CROWDED == 0
+            apart = width + line if crowded else width
+            self._shapes[name] = begin, width, apart
+            begin += -(-rows * apart // line) * line
+        super().__init__(begin * dtype.itemsize)
         self._rows, self._dtype = rows, dtype
-        self._starts = dict(zip(widths, zip(starts, widths.values(), strict=True), strict=True))
         self.places: dict[str, Place] = {
-            name: (self.address + start * dtype.itemsize, width) for name, (start, width) in self._starts.items()
+            name: (self.address + start * dtype.itemsize, apart) for name, (start, _, apart) in self._shapes.items()
         }
 
     def array(self, name: str) -> Tensor:
         """One of them as a tensor."""
-        start, width = self._starts[name]
-        return self.memory.view(self._dtype).as_strided((self._rows, width), (width, 1), start)
+        start, width, apart = self._shapes[name]
+        return self.memory.view(self._dtype).as_strided((self._rows, width), (apart, 1), start)
 
 
 def place_of(tensor: Tensor) -> Place:
