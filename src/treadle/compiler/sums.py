@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -31,6 +32,23 @@ class _Block:
         return self.operand if self.matrix.transposed else self.gradient
 
 
+@dataclass(frozen=True)
+class _Share:
+    """What a part of a vector gets of the sum over an array's rows.
+
+    Attributes:
+        vector: The part.
+        columns: Of the array.
+        piece: Which of the pieces that the sum is split into; None where it is not one of them.
+        shared: Whether a vector before it may have the same.
+    """
+
+    vector: Vector
+    columns: Columns
+    piece: int | None
+    shared: bool
+
+
 class Sums:
     """What is left to sum after a backward loop.
 
@@ -44,9 +62,14 @@ class Sums:
         self.blocks: list[_Block] = []
         for block in blocks:
             self.blocks[-1:] = _joined(self.blocks[-1:], block)
-        self.vectors: list[tuple[Vector, Columns]] = []
+        vectors: list[tuple[Vector, Columns]] = []
         for vector, place in sorted(partition.vectors, key=lambda use: (use[0].parameter, use[0].start)):
-            self.vectors[-1:] = _joined_vectors(self.vectors[-1:], vector, place)
+            vectors[-1:] = _joined_vectors(vectors[-1:], vector, place)
+        self.borders = _borders([columns for _, columns in vectors])
+        self.shares = [
+            _Share(vector, columns, _piece(columns, self.borders), any(_overlap(columns, c) for _, c in vectors[:i]))
+            for i, (vector, columns) in enumerate(vectors)
+        ]
         self.x_in_loop = partition.x_in_loop
         self.x: list[tuple[Columns, Matrix]] = []
         for columns, matrix in sorted(partition.x, key=lambda term: (term[1].parameter, term[1].inputs)):
@@ -112,24 +135,47 @@ class Sums:
         needed: Sequence[bool],
     ) -> None:
         """Sums over all steps and rows, each array once."""
-        wanted = [(vector, columns) for vector, columns in self.vectors if needed[vector.parameter]]
-        stored = {columns.array for _, columns in wanted} - {SUMMED}
-        sums = {name: arrays[name].sum(0) for name in stored}
+        wanted = [share for share in self.shares if needed[share.vector.parameter]]
+        sums = {name: arrays[name].sum(0) for name in {share.columns.array for share in wanted} - {SUMMED}}
         if summed is not None:
             sums[SUMMED] = summed
-        given: list[Columns] = []
-        for vector, columns in wanted:
+        split = {name: _split(one, self.borders[name]) for name, one in sums.items() if name in self.borders}
+        for share in wanted:
+            vector, columns = share.vector, share.columns
             gradient, parameter = found[vector.parameter], derived[vector.parameter]
-            part = _part(sums[columns.array], columns)
+            part = _part(sums[columns.array], columns) if share.piece is None else split[columns.array][share.piece]
             if gradient is None and vector.width == parameter.numel():
-                shared = any(_overlap(columns, other) for other in given)
-                found[vector.parameter] = (part.clone() if shared else part).view(parameter.shape)
-                given.append(columns)
+                part = part.clone() if share.shared else part
+                found[vector.parameter] = part if parameter.dim() == 1 else part.view(parameter.shape)
                 continue
             if gradient is None:
                 gradient = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
                 found[vector.parameter] = gradient
             gradient.view(-1)[vector.start : vector.start + vector.width] += part
+
+
+def _borders(columns: Sequence[Columns]) -> dict[str, list[int]]:
+    """Of every array, where its parts begin and end."""
+    found: dict[str, set[int]] = {}
+    for one in columns:
+        found.setdefault(one.array, {0}).update((one.start, one.start + one.width))
+    return {name: sorted(borders) for name, borders in found.items()}
+
+
+def _piece(columns: Columns, borders: dict[str, list[int]]) -> int | None:
+    """Which of the pieces between the borders of their array some columns are, if one."""
+    mine = borders[columns.array]
+    place = mine.index(columns.start)
+    return place if mine[place + 1] == columns.start + columns.width else None
+
+
+def _split(summed: Tensor, borders: Sequence[int]) -> Sequence[Tensor]:
+    """The pieces between some borders; one split takes less time than as many views."""
+    if len(borders) == 2 and borders[1] == len(summed):
+        return [summed]
+    rest = len(summed) - borders[-1]
+    sizes = [high - low for low, high in pairwise(borders)]
+    return summed.split_with_sizes([*sizes, rest])
 
 
 def _joined(last: list[_Block], block: _Block) -> list[_Block]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, count
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -67,12 +67,10 @@ class Prepared:
     Attributes:
         entries: What its table says of them.
         held: What holds it.
-        number: One that no other has.
     """
 
     entries: list[tuple[int, int]]
     held: list[Slab | Tensor]
-    number: int = field(default_factory=count().__next__)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Plan:
                 every, own = self._meeting
                 for thread, count in enumerate(tables.meetings):
                     tables.fill_one(thread, [(every, tables.meetings[0]), (own, count)])
-        if tables.filled_for != (now := (prepared.number, memory)):
+        if tables.filled_for != (now := (prepared.entries, memory)):
             tables.fill(prepared.entries)
             for thread in range(len(self._rows)):
                 base = memory + thread * self._apart
