@@ -39,13 +39,16 @@ class Kernel:
 
     Attributes:
         module: The code.
-        slots: The names, in the order of the table.
+        slots: The names, in the order of the table. What changes from call to call stands together: address and stride
+            of every sequence buffer, where every carried value begins and ends, where the sums go.
         columns: For every buffer the columns that the code knows by their number only.
+        sequences: The sequence buffers.
     """
 
     module: ir.Module
     slots: tuple[str, ...]
     columns: dict[str, list[int]]
+    sequences: list[str]
 
 
 def emit(
@@ -96,9 +99,15 @@ class _Emitter:
         code = self.code
         body = code.function.append_basic_block("begin")
         code.builder.position_at_end(body)
-        steps, chunk = self.table.slot("steps"), self.table.slot("chunk")
-        for name in SLOTS:
+        kinds = {name: buffer.kind for name, buffer in self.schedule.buffers.items()}
+        whole = ("sequence", "carried") if self.keeps else ("sequence",)
+        sequences = [name for name, kind in kinds.items() if kind in whole]
+        totals = [name for name, kind in kinds.items() if kind == "total"]
+        changing = [f"{what} {name}" for name in sequences for what in ("buffer", "row")]
+        changing += [f"{what} {name}" for name in self.schedule.carried for what in ("initial", "final")]
+        for name in (*SLOTS, *changing, *(f"buffer {name}" for name in totals)):
             self.table.slot(name)
+        steps, chunk = self.table.slot("steps"), self.table.slot("chunk")
         with code.loop(code.integer(0), steps, chunk) as start:
             stop = code.min(code.add(start, chunk), steps)
             for place, stage in enumerate(self.schedule.stages):
@@ -111,7 +120,7 @@ class _Emitter:
         code.builder.position_at_end(code.function.entry_basic_block)
         code.builder.branch(body)
         write_entry(self.module, code.function, together=self.meeting is not None)
-        return Kernel(self.module, self.table.names, self.table.columns)
+        return Kernel(self.module, self.table.names, self.table.columns, sequences)
 
     # Products.
 

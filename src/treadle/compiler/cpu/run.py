@@ -79,19 +79,16 @@ class Pass:
             for n, b in buffers.items()
             if b.kind in ("chunk", "scratch") and f"buffer {n}" in self.slots
         ]
-        sums = [(self.slots[f"buffer {n}"], b.width) for n, b in buffers.items() if b.kind == "total"]
-        begins = accumulate((width for _, width in sums), initial=0)
-        self.totals = [(slot, dtype.itemsize * begin) for (slot, _), begin in zip(sums, begins, strict=False)]
+        sums = {n: b.width for n, b in buffers.items() if b.kind == "total"}
+        *begins, _ = accumulate(sums.values(), initial=0)
+        self.totals = self.slots[f"buffer {next(iter(sums))}"] if sums else None
+        self.begins = [dtype.itemsize * begin for begin in begins]
         self.template = [0] * len(self.slots)
         self._fill_sizes(kernel.columns)
         carried = [(name, self.row_width(name)) for name in self.schedule.carried]
         self.rings = [] if self.keeps else [(self.slots[f"buffer {name}"], width) for name, width in carried]
         self.carried = [(self.slots[f"initial {name}"], self.slots[f"final {name}"]) for name, _ in carried]
-        self.sequences = {
-            n: (self.slots[f"buffer {n}"], self.slots[f"row {n}"])
-            for n, b in buffers.items()
-            if f"buffer {n}" in self.slots and b.kind in (("sequence", "carried") if self.keeps else ("sequence",))
-        }
+        self.sequences, self.changing = kernel.sequences, self.slots[f"buffer {kernel.sequences[0]}"]
         self.parts = parts(self.schedule, self.lanes) if sharing > 1 else []
         self.plans: WeakKeyDictionary[Packing, Plan] = WeakKeyDictionary()
         self.memory: list[Tensor] = []
@@ -209,19 +206,16 @@ class Pass:
         """
         if plan.steps == 0:
             return True
-        entries = []
-        for name, (slot, row) in self.sequences.items():
-            address, apart = places[name]
-            entries += [(slot, address), (row, apart)]
-        for (before, after), first, last in zip(self.carried, initial, final, strict=True):
-            entries += [(before, first.data_ptr()), (after, last.data_ptr())]
+        changing = [number for name in self.sequences for number in places[name]]
+        for first, last in zip(initial, final, strict=True):
+            changing += (first.data_ptr(), last.data_ptr())
         memory = self._take(plan.size)
         tables = plan.take(prepared, memory.data_ptr())
-        tables.fill(entries)
-        if totals is not None:
+        tables.fill_run(self.changing, changing)
+        if totals is not None and self.totals is not None:
             for thread in range(tables.threads):
                 base = totals[0 if self.sharing > 1 else thread].data_ptr()
-                tables.fill_one(thread, [(slot, base + begin) for slot, begin in self.totals])
+                tables.fill_run(self.totals, [base + begin for begin in self.begins], thread)
         ran = True
         if self.sharing > 1:
             ran = team.run_together(self.enter, tables)

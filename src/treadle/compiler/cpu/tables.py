@@ -36,6 +36,12 @@ class Tables:
             for begin in begins:
                 cells[begin + slot] = number
 
+    def fill_run(self, slot: int, numbers: Iterable[int], thread: int | None = None) -> None:
+        """Write numbers from a slot on, into the table of one thread or of all."""
+        run = array("q", numbers)
+        for begin in self._begins if thread is None else (self._begins[thread],):
+            self._cells[begin + slot : begin + slot + len(run)] = run
+
     def fill_one(self, thread: int, entries: Entries) -> None:
         """Write into the table of one thread."""
         begin = self._begins[thread]
