@@ -59,7 +59,7 @@ def test_numbers_to_regress():
         ([1.5, math.nan], "regress", r"row 1 .*the target 'y' is empty"),
         (["a", "a"], "classify", r"every row has the label 'a' in column 'y', expected at least two classes"),
         (["a", "b", "a"], "classify", r"row 1 .*the label 'b' occurs in this row only, expected at least two"),
-        (["a", "b", "c", "a"], "classify", r"row 1 .*in this row only, and so do 1 other"),
+        (["a", "b", "c", "a"], "classify", r"row 1 .*in this row only, and so does 1 other label,"),
         ([["a"], ["a"]], "classify", r"every row has the label 'a'"),
         ([[], []], "classify", r"no row has a label"),
         ([["a"], "b"], "classify", r"row 1 .*'b', expected a list of labels"),

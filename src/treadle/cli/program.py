@@ -4,6 +4,7 @@ import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from typing import Any
 
 import typer
 
@@ -11,6 +12,9 @@ from treadle.cli import COMMANDS, INTERRUPTED
 from treadle.errors import InputError, nearest
 
 BAD_INPUT = 2
+
+_UsageError: Any = typer.BadParameter.__bases__[0]
+"""What typer raises for options that do not fit; the class itself has another home in each of typer's versions."""
 
 
 class Stopped(Exception):  # noqa: N818 (nothing went wrong)
@@ -34,19 +38,35 @@ def run(command: str, arguments: list[str]) -> int:
     program = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     program.command(help=COMMANDS[command])(getattr(import_module(f"treadle.cli.{command}"), command))
     try:
-        program(args=arguments, prog_name=f"treadle {command}")
+        code = program(args=arguments, prog_name=f"treadle {command}", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except _UsageError as error:
+        return fail(_misuse(command, error))
     except InputError as error:
         return fail(str(error))
     except Stopped as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         return INTERRUPTED
-    except SystemExit as end:  # typer has shown help (0), said what is wrong with an option (2), or caught a Ctrl-C
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except SystemExit as end:  # typer has seen that the reader of our output has gone away
         return end.code if isinstance(end.code, int) else 0
-    except BrokenPipeError:  # the reader of our output has gone away; so that Python does not complain at exit:
+    except BrokenPipeError:  # the same, while nobody looked; so that Python does not complain at exit:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # a folder that may not be written to, a full disk
         return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 0
+
+
+def _misuse(command: str, error: Any) -> str:
+    """What is wrong with a command's options."""
+    if hasattr(error, "possibilities"):
+        known = [
+            name for one in error.ctx.command.params for name in (*one.opts, *one.secondary_opts) if name[0] == "-"
+        ]
+        return f"{command} has no option {error.option_name!r}{nearest(error.option_name, known)}"
+    said = error.format_message().rstrip(".")
+    return f"{command}: {said[:1].lower()}{said[1:]}; treadle {command} --help shows what there is"
 
 
 def fail(sentence: str) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from treadle.data.table import Table
 from treadle.data.values import is_missing, is_number
-from treadle.errors import InputError, nearest
+from treadle.errors import InputError, counted, nearest
 
 Task = Literal["classify", "regress"]
 
@@ -131,7 +131,8 @@ def _check_classes(table: Table, target: str, labels: list[Any]) -> None:
         )
     single = [label for label, count in counts.items() if count == 1]
     if single:
-        others = f", and so do {len(single) - 1:,} other labels" if len(single) > 1 else ""
+        more = len(single) - 1
+        others = f", and so {'does' if more == 1 else 'do'} {counted(more, 'other label')}" if more else ""
         raise InputError(
             f"{table.where(first[single[0]])}: the label {single[0]!r} occurs in this row only{others}, "
             "expected at least two rows a class, one to train on and one to check with"
