@@ -1,12 +1,13 @@
 """What kernels are given by address must lie in memory as they read it, however torch has laid it out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
 from treadle.cells import cell_names, make_cell
+from treadle.compiler.packing import pack
 from treadle.nn import Recurrent
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -105,3 +106,48 @@ def test_no_two_gradients_share_memory(name: str) -> None:
         gradient.fill_(float(i))
         for j, other in enumerate(gradients):
             torch.testing.assert_close(other, torch.full_like(other, float(j)) if j <= i else before[j])
+
+
+@pytest.fixture(params=[1, 2, 3])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["elman", "gru", "layer-norm-lstm"])
+def test_answers_by_several_threads(name: str, layout: str, reverse: bool) -> None:
+    """A batch that lies by row and step is read and answered where it lies, by each thread its rows."""
+    cell = make_cell(name, 5, 4, dtype=torch.float64)
+    ours, loop = (Recurrent(cell, engine=engine, reverse=reverse) for engine in ("cpu", "eager"))
+    for batch, steps in [(1, 6), (2, 6), (3, 6), (5, 6), (8, 6), (13, 1), (13, 7), (8, 0)]:
+        x = LAYOUTS[layout](torch.randn(batch, steps, 5, dtype=torch.float64))
+        state = tuple(torch.randn(batch, size, dtype=torch.float64) for size in cell.state_sizes)
+        with torch.no_grad():
+            (found, after), (expected, last) = (one(x, cell.state_type(*state)) for one in (ours, loop))
+        for a, b in zip((found, *after), (expected, *last), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("_threads")
+def test_rows_of_one_number() -> None:
+    cell = make_cell("elman", 1, 1, dtype=torch.float64)
+    x = torch.randn(9, 11, 1, dtype=torch.float64)
+    with torch.no_grad():
+        ours, loop = (Recurrent(cell, engine=engine)(x)[0] for engine in ("cpu", "eager"))
+    torch.testing.assert_close(ours, loop, rtol=1e-9, atol=1e-9)
+
+
+def test_what_lies_by_row_and_step_is_not_copied() -> None:
+    packing = pack(8, 5, None, reverse=False, threads=2, by_row=True)
+    x = torch.randn(8, 5, 3)
+    assert packing.as_it_lies(x) is x
+    y = packing.outlet(x, 4)
+    assert y.shape == (8, 5, 4)
+    assert packing.delivered(y) is y
+    visited = [at + row * packing.apart for share in packing.shares for at in share.at[:-1] for row in range(4)]
+    assert sorted(visited) == list(range(8 * 5))

@@ -68,6 +68,7 @@ class Packing:
         rows: The order of the batch's rows; None where it is kept.
         longest: Rows of the largest step of a thread.
         every_row_runs: Whether each row has a step.
+        apart: Packed rows from one row of a step to the next: 1, or all steps where the order is by row and step.
     """
 
     batch: int
@@ -78,11 +79,14 @@ class Packing:
     rows: Tensor | None
     longest: int
     every_row_runs: bool
+    apart: int = 1
 
     def as_it_lies(self, x: Tensor) -> Tensor | None:
         """`x` with its leading axes in the packed order; None where it has to be copied."""
         if self.index is not None:
             return None
+        if self.apart > 1:
+            return x
         turned = x if self.batch == 1 else x.transpose(0, 1)
         return turned if turned.is_contiguous() else None
 
@@ -107,13 +111,14 @@ class Packing:
 
         `delivered` makes the output of it.
         """
-        return like.new_empty(*((1, self.steps) if self.batch == 1 else (self.steps, self.batch)), width)
+        by_row = self.batch == 1 or self.apart > 1
+        return like.new_empty(*((self.batch, self.steps) if by_row else (self.steps, self.batch)), width)
 
     def delivered(self, outlet: Tensor) -> Tensor:
         """What a pass wrote as `[batch, steps, feature]`, zeros in the padding."""
         if self.index is not None:
             return self.unpack(outlet)
-        return outlet if self.batch == 1 else outlet.transpose(0, 1)
+        return outlet if self.batch == 1 or self.apart > 1 else outlet.transpose(0, 1)
 
     def unpack(self, packed: Tensor) -> Tensor:
         """`[size, feature]` to `[batch, steps, feature]`, zeros in the padding."""
@@ -149,7 +154,9 @@ class Packing:
         return tuple(share.backward() for share in self.shares)
 
 
-def pack(batch: int, steps: int, lengths: Tensor | None, *, reverse: bool, threads: int) -> Packing:
+def pack(
+    batch: int, steps: int, lengths: Tensor | None, *, reverse: bool, threads: int, by_row: bool = False
+) -> Packing:
     """Decide how a batch is packed.
 
     Args:
@@ -158,23 +165,27 @@ def pack(batch: int, steps: int, lengths: Tensor | None, *, reverse: bool, threa
         lengths: `[batch]`, or None where all rows have all steps.
         reverse: Whether time runs from a row's last real step to its first.
         threads: Threads at most.
+        by_row: Whether the input lies by row and step, and may be read there, as a pass may that sums nothing over
+            steps. It is read there where that parts no rows which a product would otherwise take at once.
     """
     threads = max(1, min(threads, batch))
     if lengths is None:
-        return _even(batch, steps, reverse, threads)
+        parts_none = batch // threads >= FEW_ROWS or (batch == threads and not reverse)
+        return _even(batch, steps, reverse, threads, by_row and threads > 1 and parts_none)
     return _uneven(lengths.numpy().astype(np.int64).tobytes(), steps, reverse, threads)
 
 
 @lru_cache(maxsize=256)
-def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
+def _even(batch: int, steps: int, reverse: bool, threads: int, by_row: bool) -> Packing:
     """All rows have all steps."""
     portions = team.portions(batch, threads)
-    few = batch // threads < FEW_ROWS and steps > 1
+    few = batch // threads < FEW_ROWS and steps > 1 and not by_row
     time = np.arange(steps, dtype=np.int64)
     shares, sources = [], []
     for first, last in portions:
         rows = last - first
-        at = np.arange(steps + 1, dtype=np.int64) * (rows if few else batch) + (first * steps if few else first)
+        forth = rows if few else 1 if by_row else batch
+        at = np.arange(steps + 1, dtype=np.int64) * forth + (first * steps if few or by_row else first)
         if reverse and not few:
             at = np.concatenate([at[-2::-1], at[-1:]])
         n = np.concatenate([[0], np.full(steps, rows), [0, 0]]).astype(np.int64)
@@ -183,7 +194,8 @@ def _even(batch: int, steps: int, reverse: bool, threads: int) -> Packing:
         sources.append((np.arange(first, last)[None, :] * steps + order[:, None]).ravel())
     index = torch.from_numpy(np.concatenate(sources)) if few and (reverse or batch > 1) else None
     longest = max(last - first for first, last in portions) if steps else 0
-    return Packing(batch, steps, batch * steps, tuple(shares), index, None, longest, steps > 0)
+    apart = steps if by_row and steps else 1
+    return Packing(batch, steps, batch * steps, tuple(shares), index, None, longest, steps > 0, apart)
 
 
 @lru_cache(maxsize=16)

@@ -100,10 +100,10 @@ class Recurrence:
         """
         derived = self.derived.tensors(cell)
         inputs = [x, *state, *derived]
-        if int8:
-            y, after = self.answer(self.pack(x, lengths, reverse, ("int8",)), x, state, derived, "int8")
-        elif not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
-            y, after = self.answer(self.pack(x, lengths, reverse), x, state, derived, "inference")
+        if int8 or not torch.is_grad_enabled() or not any(t.requires_grad for t in inputs):
+            which, passes = ("int8", ("int8",)) if int8 else ("inference", FLOATING)
+            packing = self.pack(x, lengths, reverse, passes, by_row=x.is_contiguous())
+            y, after = self.answer(packing, x, state, derived, which)
         elif checkpoint is None or checkpoint >= x.shape[1]:
             y, *after = _Unroll.apply(self, self.pack(x, lengths, reverse), *inputs)
         else:
@@ -111,12 +111,20 @@ class Recurrence:
             y, *after = _UnrollInWindows.apply(self, windows[:: -1 if reverse else 1], lengths, reverse, *inputs)
         return y, tuple(after)
 
-    def pack(self, x: Tensor, lengths: Tensor | None, reverse: bool, passes: tuple[str, ...] = FLOATING) -> Packing:
+    def pack(
+        self,
+        x: Tensor,
+        lengths: Tensor | None,
+        reverse: bool,
+        passes: tuple[str, ...] = FLOATING,
+        *,
+        by_row: bool = False,
+    ) -> Packing:
         """How a batch is packed for the threads there are: all rows together where threads share their columns."""
         threads = torch.get_num_threads()
         if lengths is None and self.shares_columns(x.shape[0], x.dtype, threads, passes):
             threads = 1
-        return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=threads)
+        return pack(x.shape[0], x.shape[1], lengths, reverse=reverse, threads=threads, by_row=by_row)
 
     def shares_columns(self, batch: int, dtype: torch.dtype, threads: int, passes: tuple[str, ...] = FLOATING) -> bool:
         """Whether threads share the columns of all rows: of a single row, or of weights too large for one core."""

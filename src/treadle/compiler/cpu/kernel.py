@@ -2,7 +2,7 @@
 
 A kernel is one function, `loop(table)`. The table holds 64-bit integers by the names in `Kernel.slots`: addresses,
 strides and sizes; nothing of a layer's sizes is in the code. Rows come packed (see `packing`): step `s` has `n[s]`
-rows, which stand together from row `at[s]` of every sequence buffer.
+rows, which stand together, or all `apart` rows from each other, from row `at[s]` of every sequence buffer on.
 
     for every chunk of steps:
         the hoisted products, for all steps of the chunk
@@ -25,9 +25,9 @@ from treadle.compiler.cpu.step import Step
 from treadle.compiler.cpu.tile import declare_product
 from treadle.compiler.schedule import Place, ProductStage, Schedule
 
-SLOTS = ("steps", "at", "n", "chunk", "together", "first")
-"""Slots of every kernel: the number of steps, two tables of rows, steps a chunk, whether a chunk's rows stand together,
-and the first row of this thread among those of all."""
+SLOTS = ("steps", "at", "n", "apart", "chunk", "together", "first")
+"""Slots of every kernel: the number of steps, two tables of rows, how many rows further the next one of a step stands,
+steps a chunk, whether a chunk's rows stand together, and the first row of this thread among those of all."""
 
 BLOCK = 32
 """Steps that are added up by themselves before they join a sum over all steps; a power of two."""
@@ -167,22 +167,24 @@ class _Emitter:
         out = self.table.pointer(f"buffer {stage.out}")
         width = self.table.slot(f"row {stage.out}")
 
-        def terms(row: Value, rows: Value, out: Value) -> None:
+        def terms(row: Value, rows: Value, further: Value, out: Value) -> None:
             begin = (self.table.pointer(f"bias {place}"), code.integer(0))
             for number, term in enumerate(stage.hoisted):
-                stride = self.table.slot(f"row {term.place.buffer}")
+                one = self.table.slot(f"row {term.place.buffer}")
                 base = self.table.pointer(f"buffer {term.place.buffer}")
-                a = code.at(base, code.add(code.mul(row, stride), self.table.column(term.place)))
-                self.product(f"{place} h{number}", rows, (a, stride), begin, (out, width), code.integer(0))
+                a = code.at(base, code.add(code.mul(row, one), self.table.column(term.place)))
+                operand = a, code.mul(one, further)
+                self.product(f"{place} h{number}", rows, operand, begin, (out, width), code.integer(0))
                 begin = (out, width)
 
         with b.if_else(b.icmp_signed("!=", self.table.slot("together"), code.integer(0))) as (together, apart):
             with together:
                 row = self.table.row_at(start)
-                terms(row, code.sub(self.table.row_at(stop), row), out)
+                terms(row, code.sub(self.table.row_at(stop), row), code.integer(1), out)
             with apart, code.loop(start, stop, carried=[code.integer(0)]) as step:
                 rows = self.table.rows_at(step.index)
-                terms(self.table.row_at(step.index), rows, code.at(out, code.mul(step.values[0], width)))
+                place_of_rows = code.at(out, code.mul(step.values[0], width))
+                terms(self.table.row_at(step.index), rows, self.table.slot("apart"), place_of_rows)
                 step.next = [code.add(step.values[0], rows)]
 
     def multiply(self, place: int, stage: ProductStage, here: Step) -> None:
@@ -196,8 +198,8 @@ class _Emitter:
         begin = out if stage.hoisted else (self.table.pointer(f"bias {place}"), self.code.integer(0))
         odd = self.code.builder.and_(here.index, self.code.integer(1))
         for number, term in enumerate(stage.terms):
-            stride = self.table.slot(f"row {term.place.buffer}")
-            self.product(f"{place} t{number}", here.rows, (here.address(term.place), stride), begin, out, odd)
+            operand = here.address(term.place), here.stride(term.place)
+            self.product(f"{place} t{number}", here.rows, operand, begin, out, odd)
             begin = out
 
     # A step.

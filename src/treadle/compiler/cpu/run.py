@@ -153,7 +153,7 @@ class Pass:
         sizes += [(slot, 2 * longest * width * item) for slot, width in self.rings]
         rows = packing.size / max(1, steps * len(shares))
         forms = self.operands.forms(rows, rows * chunk if shares[0].together else rows, packing.size)
-        fixed = {"steps": steps, "chunk": chunk, "ring": longest, "threads": self.sharing}
+        fixed = {"steps": steps, "apart": packing.apart, "chunk": chunk, "ring": longest, "threads": self.sharing}
         tables = [
             self._table({**fixed, **share.entries, **columns})
             for share in shares

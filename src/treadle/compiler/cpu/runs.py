@@ -74,8 +74,10 @@ def _buffers(stage: ProductStage | GroupStage) -> set[str]:
 
 
 def _is_flat(schedule: Schedule, place: Place) -> bool:
-    """Whether the rows of a place are single numbers that stand together, or one number for all rows."""
+    """Whether the rows of a place are single numbers that stand together for sure, or one number for all rows."""
     buffer = schedule.buffers[place.buffer]
-    if buffer.kind in ("vector", "number", "total"):
-        return buffer.kind != "total"
+    if buffer.kind in ("vector", "number"):
+        return True
+    if buffer.kind in ("total", "sequence"):
+        return False
     return buffer.width == 1 and not place.column and buffer.source is None

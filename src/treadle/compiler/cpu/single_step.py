@@ -53,7 +53,7 @@ class SingleStep:
         for (before, after), field in zip(loop.carried, state, strict=True):
             table[before] = table[after] = field.data_ptr()
         longest = max(-(-rows // threads), min(rows, 2 * ROWS_A_THREAD))
-        table[slots["steps"]] = table[slots["chunk"]] = table[slots["together"]] = 1
+        table[slots["steps"]] = table[slots["chunk"]] = table[slots["together"]] = table[slots["apart"]] = 1
         if "ring" in slots:
             table[slots["ring"]] = longest
         self._at = np.zeros((threads, 2), dtype=np.int64)

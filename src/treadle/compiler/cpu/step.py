@@ -52,6 +52,8 @@ class Step:
 
     def stride(self, place: Place) -> Value:
         """From one row to the next; parameters are the same for all rows."""
-        if self.buffers[place.buffer].kind in ("vector", "number", "total"):
+        kind = self.buffers[place.buffer].kind
+        if kind in ("vector", "number", "total"):
             return self.code.integer(0)
-        return self.table.slot(f"row {place.buffer}")
+        row = self.table.slot(f"row {place.buffer}")
+        return self.code.mul(row, self.table.slot("apart")) if kind == "sequence" else row
