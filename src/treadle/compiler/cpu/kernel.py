@@ -39,16 +39,20 @@ class Kernel:
 
     Attributes:
         module: The code.
-        slots: The names, in the order of the table. What changes from call to call stands together: address and stride
-            of every sequence buffer, where every carried value begins and ends, where the sums go.
+        slots: The names, in the order of the table.
         columns: For every buffer the columns that the code knows by their number only.
         sequences: The sequence buffers.
+        changing: The first slot of what changes from call to call: address and stride of every sequence buffer, then
+            where every carried value begins and ends.
+        totals: The first slot of where the sums go.
     """
 
     module: ir.Module
     slots: tuple[str, ...]
     columns: dict[str, list[int]]
     sequences: list[str]
+    changing: int
+    totals: int
 
 
 def emit(
@@ -99,14 +103,7 @@ class _Emitter:
         code = self.code
         body = code.function.append_basic_block("begin")
         code.builder.position_at_end(body)
-        kinds = {name: buffer.kind for name, buffer in self.schedule.buffers.items()}
-        whole = ("sequence", "carried") if self.keeps else ("sequence",)
-        sequences = [name for name, kind in kinds.items() if kind in whole]
-        totals = [name for name, kind in kinds.items() if kind == "total"]
-        changing = [f"{what} {name}" for name in sequences for what in ("buffer", "row")]
-        changing += [f"{what} {name}" for name in self.schedule.carried for what in ("initial", "final")]
-        for name in (*SLOTS, *changing, *(f"buffer {name}" for name in totals)):
-            self.table.slot(name)
+        sequences, changing, totals = self.take_slots()
         steps, chunk = self.table.slot("steps"), self.table.slot("chunk")
         with code.loop(code.integer(0), steps, chunk) as start:
             stop = code.min(code.add(start, chunk), steps)
@@ -120,7 +117,19 @@ class _Emitter:
         code.builder.position_at_end(code.function.entry_basic_block)
         code.builder.branch(body)
         write_entry(self.module, code.function, together=self.meeting is not None)
-        return Kernel(self.module, self.table.names, self.table.columns, sequences)
+        return Kernel(self.module, self.table.names, self.table.columns, sequences, changing, totals)
+
+    def take_slots(self) -> tuple[list[str], int, int]:
+        """The sequence buffers, and the first slots of what changes and of where sums go, which stand together."""
+        kinds = {name: buffer.kind for name, buffer in self.schedule.buffers.items()}
+        whole = ("sequence", "carried") if self.keeps else ("sequence",)
+        sequences = [name for name, kind in kinds.items() if kind in whole]
+        places = [f"{what} {name}" for name in sequences for what in ("buffer", "row")]
+        places += [f"{what} {name}" for name in self.schedule.carried for what in ("initial", "final")]
+        sums = [f"buffer {name}" for name, kind in kinds.items() if kind == "total"]
+        for name in (*SLOTS, *places, *sums):
+            self.table.slot(name)
+        return sequences, len(SLOTS), len(SLOTS) + len(places)
 
     # Products.
 

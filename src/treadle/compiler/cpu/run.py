@@ -79,16 +79,14 @@ class Pass:
             for n, b in buffers.items()
             if b.kind in ("chunk", "scratch") and f"buffer {n}" in self.slots
         ]
-        sums = {n: b.width for n, b in buffers.items() if b.kind == "total"}
-        *begins, _ = accumulate(sums.values(), initial=0)
-        self.totals = self.slots[f"buffer {next(iter(sums))}"] if sums else None
+        *begins, _ = accumulate((b.width for b in buffers.values() if b.kind == "total"), initial=0)
         self.begins = [dtype.itemsize * begin for begin in begins]
         self.template = [0] * len(self.slots)
         self._fill_sizes(kernel.columns)
         carried = [(name, self.row_width(name)) for name in self.schedule.carried]
         self.rings = [] if self.keeps else [(self.slots[f"buffer {name}"], width) for name, width in carried]
         self.carried = [(self.slots[f"initial {name}"], self.slots[f"final {name}"]) for name, _ in carried]
-        self.sequences, self.changing = kernel.sequences, self.slots[f"buffer {kernel.sequences[0]}"]
+        self.sequences, self.changing, self.totals = kernel.sequences, kernel.changing, kernel.totals
         self.parts = parts(self.schedule, self.lanes) if sharing > 1 else []
         self.plans: WeakKeyDictionary[Packing, Plan] = WeakKeyDictionary()
         self.memory: list[Tensor] = []
@@ -212,7 +210,7 @@ class Pass:
         memory = self._take(plan.size)
         tables = plan.take(prepared, memory.data_ptr())
         tables.fill_run(self.changing, changing)
-        if totals is not None and self.totals is not None:
+        if totals is not None:
             for thread in range(tables.threads):
                 base = totals[0 if self.sharing > 1 else thread].data_ptr()
                 tables.fill_run(self.totals, [base + begin for begin in self.begins], thread)
