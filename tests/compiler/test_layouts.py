@@ -134,6 +134,26 @@ def test_answers_by_several_threads(name: str, layout: str, reverse: bool) -> No
 
 
 @pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", ["elman", "gru", "layer-norm-lstm"])
+def test_answers_to_rows_of_different_lengths(name: str, reverse: bool) -> None:
+    """Each thread takes some of the rows, and there is nothing but zeros in the padding."""
+    cell = make_cell(name, 5, 4, dtype=torch.float64)
+    ours, loop = (Recurrent(cell, engine=engine, reverse=reverse) for engine in ("cpu", "eager"))
+    for batch, least, most in [(1, 40, 50), (2, 0, 90), (3, 60, 70), (5, 0, 100), (13, 1, 100), (4, 80, 80)]:
+        x = torch.randn(batch, 101, 5, dtype=torch.float64)
+        lengths = torch.randint(least, most + 1, (batch,)).clamp(min=least)
+        lengths[0] = most
+        state = tuple(torch.randn(batch, size, dtype=torch.float64) for size in cell.state_sizes)
+        with torch.no_grad():
+            (found, after), (expected, last) = (
+                one(x, cell.state_type(*state), lengths=lengths) for one in (ours, loop)
+            )
+        for a, b in zip((found, *after), (expected, *last), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("_threads")
 def test_rows_of_one_number() -> None:
     cell = make_cell("elman", 1, 1, dtype=torch.float64)
     x = torch.randn(9, 11, 1, dtype=torch.float64)

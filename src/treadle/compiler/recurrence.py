@@ -19,7 +19,7 @@ from treadle.compiler.parameters import Derived
 from treadle.compiler.partition import Loop, Partition, partition
 from treadle.compiler.sums import Sums
 from treadle.compiler.trace import trace
-from treadle.compiler.workspace import Arrays, Place, Workspace, place_of
+from treadle.compiler.workspace import Arrays, Place, Workspace
 
 LARGE_WEIGHTS = 2 * 1024 * 1024
 """Bytes of a step's weights from which a core should only have to keep a part of them near: what its own cache holds.
@@ -148,7 +148,8 @@ class Recurrence:
             given, y = packing.pack(x, space.array("x")), space.array("y")
         initial = [packing.pack_rows(s) for s in state]
         final = [_outlet(packing, s) for s in initial]
-        self._launch(which, x.dtype, packing, derived, {"x": place_of(given), "y": place_of(y)}, initial, final)
+        places = {"x": (given.data_ptr(), x.shape[2]), "y": (y.data_ptr(), width)}  # an axis of one has any stride
+        self._launch(which, x.dtype, packing, derived, places, initial, final)
         return packing.delivered(y), [packing.unpack_rows(s) for s in final]
 
     def forward(
