@@ -47,7 +47,7 @@ def run(command: str, arguments: list[str]) -> int:
     except Stopped as stopped:
         print(f"\n{stopped}", file=sys.stderr)
         return INTERRUPTED
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:  # a Ctrl-C, as some of typer's versions say it
         return INTERRUPTED
     except SystemExit as end:  # typer has seen that the reader of our output has gone away
         return end.code if isinstance(end.code, int) else 0

@@ -81,13 +81,16 @@ class Packing:
     every_row_runs: bool
     apart: int = 1
 
+    @property
+    def by_row(self) -> bool:
+        """Whether the order is by row and step."""
+        return self.batch == 1 or self.apart > 1
+
     def as_it_lies(self, x: Tensor) -> Tensor | None:
         """`x` with its leading axes in the packed order; None where it has to be copied."""
         if self.index is not None:
             return None
-        if self.apart > 1:
-            return x
-        turned = x if self.batch == 1 else x.transpose(0, 1)
+        turned = x if self.by_row else x.transpose(0, 1)
         return turned if turned.is_contiguous() else None
 
     def pack(self, x: Tensor, into: Tensor | None = None) -> Tensor:
@@ -111,14 +114,13 @@ class Packing:
 
         `delivered` makes the output of it.
         """
-        by_row = self.batch == 1 or self.apart > 1
-        return like.new_empty(*((self.batch, self.steps) if by_row else (self.steps, self.batch)), width)
+        return like.new_empty(*((self.batch, self.steps) if self.by_row else (self.steps, self.batch)), width)
 
     def delivered(self, outlet: Tensor) -> Tensor:
         """What a pass wrote as `[batch, steps, feature]`, zeros in the padding."""
         if self.index is not None:
             return self.unpack(outlet)
-        return outlet if self.batch == 1 or self.apart > 1 else outlet.transpose(0, 1)
+        return outlet if self.by_row else outlet.transpose(0, 1)
 
     def unpack(self, packed: Tensor) -> Tensor:
         """`[size, feature]` to `[batch, steps, feature]`, zeros in the padding."""

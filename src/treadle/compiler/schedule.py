@@ -42,6 +42,11 @@ class Buffer:
     width: int
     source: Any = None
 
+    @property
+    def for_all_rows(self) -> bool:
+        """Whether the rows of the batch have it in common."""
+        return self.kind in ("vector", "number", "total")
+
 
 @dataclass
 class Term:

@@ -30,6 +30,11 @@ SMALLEST = 4096
 """Bytes of the smallest slab, so that few kinds of them serve all that is small."""
 
 
+def standing_off(width: int, itemsize: int, multiple: int) -> int:
+    """Numbers from one row of `width` to the next: a line more where rows are a multiple of so many bytes."""
+    return width + ALIGNED // itemsize if width * itemsize % multiple == 0 else width
+
+
 class Store:
     """The slabs that nobody holds, for whoever asks next."""
 

@@ -139,7 +139,7 @@ class Sums:
         sums = {name: arrays[name].sum(0) for name in {share.columns.array for share in wanted} - {SUMMED}}
         if summed is not None:
             sums[SUMMED] = summed
-        split = {name: _split(one, self.borders[name]) for name, one in sums.items() if name in self.borders}
+        split = {name: _split(one, self.borders[name]) for name, one in sums.items()}
         for share in wanted:
             vector, columns = share.vector, share.columns
             gradient, parameter = found[vector.parameter], derived[vector.parameter]

@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 import torch
 from torch import Tensor
 
-from treadle.compiler.slabs import ALIGNED, Slab
+from treadle.compiler.slabs import ALIGNED, Slab, standing_off
 
 Place = tuple[int, int]
 """Where an array lies: its address, and the numbers from one row to the next."""
@@ -33,8 +33,7 @@ class Workspace(Slab):
         self._shapes: dict[str, tuple[int, int, int]] = {}  # where an array begins, its width, from row to row
         begin = 0
         for name, width in widths.items():
-            crowded = name in by_column and width * dtype.itemsize % CROWDED == 0
-            apart = width + line if crowded else width
+            apart = standing_off(width, dtype.itemsize, CROWDED) if name in by_column else width
             self._shapes[name] = begin, width, apart
             begin += -(-rows * apart // line) * line
         super().__init__(begin * dtype.itemsize)

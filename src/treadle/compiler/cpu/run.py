@@ -25,6 +25,7 @@ from treadle.compiler.cpu.weights import AmxWeights, Int8Weights, Weights
 from treadle.compiler.packing import Packing
 from treadle.compiler.partition import Loop
 from treadle.compiler.schedule import ProductStage, Term, schedule
+from treadle.compiler.slabs import standing_off
 from treadle.compiler.workspace import Place
 
 CHUNK_BYTES, CHUNK_BYTES_MOST = 384 * 1024, 8 * 1024 * 1024
@@ -130,8 +131,8 @@ class Pass:
         buffer = self.schedule.buffers[name]
         if buffer.source == "product":
             width = -(-buffer.width // self.lanes) * self.lanes
-            row = width * self.dtype.itemsize
-            return width + self.lanes if row > PAGE and row % (PAGE // 2) == 0 else width
+            item = self.dtype.itemsize
+            return standing_off(width, item, PAGE // 2) if width * item > PAGE else width
         return buffer.width
 
     def plan(self, packing: Packing) -> Plan:
@@ -205,7 +206,7 @@ class Pass:
         if plan.steps == 0:
             return True
         changing = [number for name in self.sequences for number in places[name]]
-        for first, last in zip(initial, final, strict=True):
+        for _, first, last in zip(self.carried, initial, final, strict=True):
             changing += (first.data_ptr(), last.data_ptr())
         memory = self._take(plan.size)
         tables = plan.take(prepared, memory.data_ptr())

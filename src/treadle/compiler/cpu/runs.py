@@ -76,8 +76,6 @@ def _buffers(stage: ProductStage | GroupStage) -> set[str]:
 def _is_flat(schedule: Schedule, place: Place) -> bool:
     """Whether the rows of a place are single numbers that stand together for sure, or one number for all rows."""
     buffer = schedule.buffers[place.buffer]
-    if buffer.kind in ("vector", "number"):
-        return True
-    if buffer.kind in ("total", "sequence"):
-        return False
-    return buffer.width == 1 and not place.column and buffer.source is None
+    if buffer.for_all_rows:
+        return buffer.kind != "total"
+    return buffer.kind != "sequence" and buffer.width == 1 and not place.column and buffer.source is None

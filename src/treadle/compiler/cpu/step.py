@@ -28,11 +28,11 @@ class Step:
 
     def address(self, place: Place) -> Value:
         """The place's first row of this step, or of the next for a carried value after the step."""
-        code, kind = self.code, self.buffers[place.buffer].kind
+        code, buffer = self.code, self.buffers[place.buffer]
         base, column = self.table.pointer(f"buffer {place.buffer}"), self.table.column(place)
-        if kind in ("vector", "number", "scratch", "total"):
+        if buffer.for_all_rows or buffer.kind == "scratch":
             return code.at(base, column)
-        row = {"sequence": self.row, "chunk": self.chunk_row, "carried": self.carried_row(place.after)}[kind]
+        row = {"sequence": self.row, "chunk": self.chunk_row, "carried": self.carried_row(place.after)}[buffer.kind]
         return code.at(base, code.add(code.mul(row, self.table.slot(f"row {place.buffer}")), column))
 
     def carried_row(self, after: bool) -> Value:
@@ -52,8 +52,8 @@ class Step:
 
     def stride(self, place: Place) -> Value:
         """From one row to the next; parameters are the same for all rows."""
-        kind = self.buffers[place.buffer].kind
-        if kind in ("vector", "number", "total"):
+        buffer = self.buffers[place.buffer]
+        if buffer.for_all_rows:
             return self.code.integer(0)
         row = self.table.slot(f"row {place.buffer}")
-        return self.code.mul(row, self.table.slot("apart")) if kind == "sequence" else row
+        return self.code.mul(row, self.table.slot("apart")) if buffer.kind == "sequence" else row
