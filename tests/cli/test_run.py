@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -316,3 +317,34 @@ def test_a_resumed_run_saves_itself_as_often_as_it_was_told_to(treadle, reviews,
     assert asked == [7, 7, 9.5, 9.5]
     assert treadle("train", reviews, "--out", tmp_path / "other").code == 130
     assert asked[-1] == 60
+
+
+def test_a_run_that_has_ended_is_not_trained_again(treadle, reviews, tmp_path):
+    """Only the result and the report are written anew; the other files stay as they are, to the last byte."""
+    out = tmp_path / "run"
+    assert treadle("train", reviews, "--out", out, "--epochs", "3", "--hidden", "4").code == 0
+    kept = {name: (out / name).read_bytes() for name in ("metrics.jsonl", "model.safetensors", "features.json")}
+    (out / "result.json").unlink()
+    again = treadle("train", "--resume", "--out", out)
+    assert again.code == 0
+    assert "epoch" not in again.err
+    assert (out / "result.json").exists()
+    assert {name: (out / name).read_bytes() for name in kept} == kept
+    (out / "checkpoints" / "last.safetensors").unlink()
+    gone = treadle("train", "--resume", "--out", out)
+    assert gone.code == 2
+    assert "the run has ended and its checkpoints/last.safetensors is gone, there is nothing to go on with" in gone.err
+    assert (out / "metrics.jsonl").read_bytes() == kept["metrics.jsonl"]
+
+
+@pytest.mark.parametrize("part", ["train", "dev"])
+def test_a_run_does_not_go_on_with_other_data(treadle, reviews, tmp_path, part):
+    """Even where it has as many rows, words and labels as before."""
+    files = {name: Path(shutil.copy(reviews, tmp_path / f"{name}.csv")) for name in ("train", "dev")}
+    out = tmp_path / "run"
+    assert treadle("train", files["train"], "--dev", files["dev"], "--out", out, "--epochs", "1").code == 0
+    head, *rows = files[part].read_text().splitlines()
+    files[part].write_text("\n".join([head, *reversed(rows)]) + "\n")
+    said = treadle("train", "--resume", "--out", out)
+    assert said.code == 2
+    assert "has changed since the run began; train anew in another folder" in said.err

@@ -199,7 +199,7 @@ def test_how_often_it_is_saved_may_change(checkpoint: Path) -> None:
     "model", [make_model(hidden=9), make_model(hidden=8)[:3], torch.nn.Linear(6, 3)], ids=["wider", "shorter", "other"]
 )
 def test_another_model_is_refused(checkpoint: Path, model: torch.nn.Module) -> None:
-    with pytest.raises(InputError, match=r"was written by another model; start anew without --resume$"):
+    with pytest.raises(InputError, match=r"does not fit the model .* gives; train anew in another folder$"):
         fit(make_objective(model), settings(), checkpoint=checkpoint, resume=True)
 
 
@@ -220,9 +220,13 @@ def test_without_resume_an_old_checkpoint_is_not_looked_at(checkpoint: Path) -> 
     assert len(history) == 4
 
 
-def test_a_run_that_needs_no_checkpoint_writes_none(tmp_path: Path) -> None:
-    train(checkpoint=tmp_path / "last", checkpoint_seconds=3600)
-    assert list(tmp_path.iterdir()) == []
+def test_a_run_that_ends_before_a_checkpoint_is_due_leaves_one(tmp_path: Path) -> None:
+    """So that a run can be told from one that never began, and what ended is not learnt again."""
+    _, expected = train(checkpoint=tmp_path / "last", checkpoint_seconds=3600)
+    written = (tmp_path / "last").read_bytes()
+    _, history = train(checkpoint=tmp_path / "last", checkpoint_seconds=3600, resume=True)
+    assert history == expected
+    assert (tmp_path / "last").read_bytes() == written
 
 
 def test_stopped_without_a_checkpoint_says_so(tmp_path: Path) -> None:

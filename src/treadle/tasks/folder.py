@@ -128,7 +128,7 @@ def save_config(
     estimator: SavedInFolder,
     data: Mapping[str, Any] | None = None,
     *,
-    checkpoint_seconds: float | None = None,
+    conduct: Mapping[str, Any] | None = None,
 ) -> None:
     """Write `config.toml`: all that is needed to start the run again.
 
@@ -136,13 +136,13 @@ def save_config(
         folder: The run folder.
         estimator: Whose arguments are written; None is left out, since TOML has no such value.
         data: Where the data came from.
-        checkpoint_seconds: Time between two checkpoints of a run.
+        conduct: What else the run has to find again when it goes on; see `load_conduct`.
     """
     content = {
         "format": FORMAT,
         "treadle": treadle.__version__,
         "task": estimator.task,
-        **_without_none({"checkpoint_seconds": checkpoint_seconds}),
+        **_without_none(conduct or {}),
         "data": _without_none(data or {}),
         "arguments": _without_none(estimator.get_params()),
     }
@@ -172,16 +172,24 @@ def load_config(folder: Path) -> tuple[Any, dict[str, Any]]:
     return estimator, data
 
 
-def load_checkpoint_seconds(folder: Path, default: float) -> float:
-    """The time between two checkpoints that the run of a folder was given.
+def load_conduct(folder: Path, checkpoint_seconds: float) -> tuple[float, str]:
+    """How the run of a folder was begun.
+
+    Args:
+        folder: The run folder.
+        checkpoint_seconds: What holds where the folder does not say.
+
+    Returns:
+        The time between two checkpoints, and the checksum of the data; "" where none was taken.
 
     Raises:
         InputError: The folder or file is missing or damaged.
     """
-    seconds = _read_config(folder).get("checkpoint_seconds", default)
+    content = _read_config(folder)
+    seconds, checksum = content.get("checkpoint_seconds", checkpoint_seconds), content.get("data_checksum", "")
     if not isinstance(seconds, int | float):
         raise InputError(f"{folder / CONFIG}: checkpoint_seconds is {seconds!r}, expected a number")
-    return seconds
+    return seconds, str(checksum)
 
 
 def save_model(folder: Path, estimator: SavedInFolder, roles: Roles | None = None) -> None:

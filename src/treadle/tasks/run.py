@@ -14,7 +14,7 @@ from treadle.tasks.folder import (
     ESTIMATORS,
     METRICS,
     WEIGHTS,
-    load_checkpoint_seconds,
+    load_conduct,
     load_config,
     save_config,
 )
@@ -87,6 +87,8 @@ def resume_run(
 ) -> Result | None:
     """Go on with a run that was stopped, from its last checkpoint; without one, from the beginning.
 
+    Of a run that has ended, only the result and the report are written again.
+
     Args:
         folder: The run folder.
         checkpoint_seconds: As in `start_run`; what the run was started with, unless given.
@@ -94,7 +96,8 @@ def resume_run(
         progress: As in `start_run`.
 
     Raises:
-        InputError: The folder holds no run, or its data cannot be read any more.
+        InputError: The folder holds no run, or one that has ended and has no checkpoint any more; its data cannot be
+            read any more, or has changed.
         Interrupted: The run was asked to stop again.
     """
     estimator, data = load_config(folder)
@@ -104,8 +107,15 @@ def resume_run(
         raise InputError(
             f"{folder / CONFIG}: was not written by `treadle train`, there is no run to go on with"
         ) from None
+    if (folder / WEIGHTS).exists() and not (folder / CHECKPOINT).exists():
+        raise InputError(f"{folder}: the run has ended and its {CHECKPOINT} is gone, there is nothing to go on with")
     work = open_work(source)
-    seconds = load_checkpoint_seconds(folder, CHECKPOINT_SECONDS) if checkpoint_seconds is None else checkpoint_seconds
+    seconds, checksum = load_conduct(folder, CHECKPOINT_SECONDS)
+    if checksum and checksum != source.checksum():
+        raise InputError(
+            f"{folder}: {source.train} or what dev names has changed since the run began; train anew in another folder"
+        )
+    seconds = seconds if checkpoint_seconds is None else checkpoint_seconds
     return _run(work, estimator, folder, _conduct(folder, seconds, progress, resume=True), say)
 
 
@@ -142,7 +152,8 @@ def _run(work: Work, estimator: Any, folder: Path, how: Conduct, say: Say) -> Re
     if first:
         for note in notes:
             say(note)
-        save_config(folder, estimator, asdict(work.source), checkpoint_seconds=how.checkpoint_seconds)
+        conduct = {"checkpoint_seconds": how.checkpoint_seconds, "data_checksum": work.source.checksum()}
+        save_config(folder, estimator, asdict(work.source), conduct=conduct)
     with group_of_processes():
         work.fit(estimator, how)
     if not first:

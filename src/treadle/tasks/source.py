@@ -1,6 +1,8 @@
 """Where the data of a run is, how it is to be read, and which task it means."""
 
+import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from treadle.data.builtin import DATASETS, Dataset
 from treadle.errors import InputError, nearest
@@ -46,6 +48,16 @@ class DataSource:
         own = builtin(self.train).splits if self.train.startswith(BUILTIN) else ()
         places |= {name: self.train for name, place in places.items() if place is None and name in own}
         return {name: place for name, place in places.items() if place is not None}
+
+    def checksum(self) -> str:
+        """CRC-32 of the files that are learnt from, training and dev; folders and built-in data sets are left out."""
+        crc = 0
+        for place in (self.train, self.dev):
+            if place is not None and Path(place).is_file():
+                with Path(place).open("rb") as file:
+                    while part := file.read(1 << 20):
+                        crc = zlib.crc32(part, crc)
+        return f"{crc:08x}"
 
     def options(self) -> list[str]:
         """The words of a command that name this data again."""

@@ -147,10 +147,10 @@ class Trainer:
         return shard(self.objective.batches.epoch(epoch), accelerator.process_index, accelerator.num_processes)
 
     def _pause(self, stop: StopFlag) -> None:
-        """Save the run if it is time to, and break off if somebody asked; all processes do so after the same step."""
+        """Save the run if it is time to or it has ended, break off if somebody asked; all processes after the same step."""
         late = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         asked, late = self._any(stop.asked, late)
-        if asked or late:
+        if asked or late or self.run.finished:
             self.save()
         if asked:
             raise Interrupted(self.run.step, self.checkpoint)
@@ -246,7 +246,7 @@ class Trainer:
         """
         state = load_state(path)
         if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise InputError(f"{path}: is no checkpoint of this version of Treadle; start anew without --resume")
+            raise InputError(f"{path}: is no checkpoint of this version of Treadle; train anew in another folder")
         _check_settings(path, state["settings"], self.settings)
         processes = len(state["generators"]["cpu"])
         if processes != self.accelerator.num_processes:
@@ -255,12 +255,14 @@ class Trainer:
         if state["steps"] != self.steps:
             raise InputError(
                 f"{path}: was written by a run of {state['steps']:,} steps, the present data gives {self.steps:,}; "
-                "start anew without --resume"
+                "train anew in another folder"
             )
         try:
             self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])
         except RuntimeError:
-            raise InputError(f"{path}: was written by another model; start anew without --resume") from None
+            raise InputError(
+                f"{path}: does not fit the model that the present data gives; train anew in another folder"
+            ) from None
         self.run = Run(**state["run"])
         self.average.load_state_dict(state["average"], self.accelerator.device)
         if self.objective.carried:
