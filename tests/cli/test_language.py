@@ -221,7 +221,18 @@ def test_control_c_ends_a_text(treadle, folder, monkeypatch):
 # what stands wrong: (files, arguments of `treadle train`, what the sentence must hold)
 TRAIN = {
     "empty": ({"t.txt": " \n\n"}, ["t.txt"], "t.txt: "),
-    "one symbol": ({"t.txt": "a"}, ["t.txt"], "the text has 1 characters, expected at least two"),
+    "one symbol": ({"t.txt": "a"}, ["t.txt"], "the text has 1 character, expected at least two"),
+    "no frequent word": (
+        {"t.txt": "a b c d"},
+        ["t.txt", "--set", "min_count=9"],
+        "no word of the training text occurs 9",
+    ),
+    "a column": ({"t.txt": "a b"}, ["t.txt", "--input", "b"], "--input names the column 'b', found text, which has no"),
+    "another task's argument": (
+        {"t.txt": "a b"},
+        ["t.txt", "--causal"],
+        "bidirectional is not for the task 'language-",
+    ),
     "an empty dev": ({"t.txt": "a b c d", "d.txt": "\n"}, ["t.txt", "--dev", "d.txt"], "d.txt: "),
     "an unknown argument": (
         {"t.txt": "a b"},
@@ -246,12 +257,32 @@ def test_what_cannot_be_trained_on(treadle, tmp_path, monkeypatch, case):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--hidden", "128"], "hidden_size is 128, but the language model in .* has [0-9]+; leave it out"),
+        (["--bidirectional"], "bidirectional is True, but the language model in .* reads forward only; leave it out"),
+        (["--set", "embedding_size=128"], "embedding_size is 128, but the language model in .* has [0-9]+; leave"),
+    ],
+)
+def test_what_contradicts_the_language_model_is_refused_even_where_it_is_the_default(
+    treadle, folder, tmp_path, option, sentence
+):
+    rows = "text,label\n" + "the cat,a\nthe dog,b\n" * 10
+    (tmp_path / "rows.csv").write_text(rows)
+    command = ["train", tmp_path / "rows.csv", "--init-from", folder / "words", "--out", tmp_path / "run"]
+    said = treadle(*command, *option)
+    assert said.code == 2
+    assert re.search(sentence, said.err)
+
+
 GENERATE = {
     "temperature": (["--temperature", "-0.5"], "temperature is -0.5; expected 0 or more"),
     "top-k": (["--top-k", "0"], "top_k is 0; expected 1 or more"),
     "samples": (["--samples", "0"], "samples is 0; expected 1 or more"),
     "length": (["--length", "-3"], "length is -3; expected 0 or more"),
     "stop": (["--stop", "%%"], "the stop '%%' can never occur: the model never writes '%'"),
+    "bytes": (["--prompt", "a\udcff"], "--prompt: byte 0xff is not UTF-8, expected a prompt"),
     "prompt": (["--prompt", "éà"], "the prompt has nothing that the model knows, found 'é', 'à'"),
 }
 

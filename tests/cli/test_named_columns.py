@@ -82,8 +82,8 @@ def test_a_column_of_texts(treadle, texts, tmp_path):
     [
         (["evaluate", "--target"], "--target is not for the task 'language-model', which reads no such data"),
         (["predict", "--target"], "predict reads no targets, found --target 'said'"),
-        (["evaluate", "--input"], "new.txt: column= does not apply here, where text is read; leave it out"),
-        (["predict", "--input"], "new.txt: column= does not apply here, where text is read; leave it out"),
+        (["evaluate", "--input"], "new.txt: --input names the column 'said', found text, which has no columns"),
+        (["predict", "--input"], "new.txt: --input names the column 'said', found text, which has no columns"),
     ],
 )
 def test_text_has_no_columns(treadle, texts, tmp_path, options, sentence):

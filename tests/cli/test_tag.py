@@ -229,7 +229,7 @@ REFUSED = {
     "an argument of classifiers": (
         {"d.conll": FINE},
         ["d.conll", "--unit", "char"],
-        "SequenceTagger has no argument 'unit'",
+        "unit is not for the task 'tag', which has no such argument",
     ),
 }  # fmt: skip
 
@@ -340,3 +340,9 @@ def test_evaluating_on_tags_of_another_kind_is_refused_with_file_and_line(treadl
     assert "spans.conll, line 1: found the tag 'O', expected tags of the kind that the model gives" in said.err
     (tmp_path / "none.conll").write_text("in x O\nRome x O\n")
     assert treadle("evaluate", run.folder, tmp_path / "none.conll").code == 0
+
+
+def test_a_single_sentence_is_said_to_tell_nothing_of_others(treadle, tmp_path):
+    (tmp_path / "one.conll").write_text("Ada B-PER\nwrote O\n")
+    said = treadle("train", tmp_path / "one.conll", "--task", "tag", *FAST, "--epochs", "1", "--out", tmp_path / "run")
+    assert "dev: the only one of the training sentences, which is learnt from, too" in said.out

@@ -50,6 +50,7 @@ def refusal(source: object, **options: object) -> str:
         ("binary.txt", bytes(range(32)), "line 1, column 1: found a NUL character, expected text"),
         ("wide.csv", "text,label\na,1\n".encode("utf-16-le"), "such as --encoding utf-16-le"),
         ("a.jsonl", b'{"a": 1}\n{"a": 2}\n{"a": }\n', "a.jsonl, line 3, column 7: not JSON"),
+        ("b.jsonl", b'{"a": 1}\n{"a": [1\n', "b.jsonl, line 2, column 9: not JSON (Expecting ',' delimiter)"),
         ("first.jsonl", b'{"a": \n', "first.jsonl, line 2, column 1: not JSON"),
         ("list.jsonl", b'{"a": 1}\n[1]\n', "line 2: found a list, expected an object"),
         ("scalar.json", b"3", "line 1: found a number, expected an object"),

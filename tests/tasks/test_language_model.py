@@ -283,7 +283,7 @@ def test_arguments_that_cannot_be_are_refused(options: dict[str, Any], sentence:
     [
         ([], None, "there is no document"),
         ("", None, "the text has 0 characters"),
-        ("x", None, "the text has 1 characters"),
+        ("x", None, "the text has 1 character,"),
         (["ab", 3], None, "document 1 is int, expected a text"),
         ("abc", [""], "the dev text has no token"),
         ([""], "abc", "the training text has no token"),

@@ -41,7 +41,7 @@ def generate(
     if task != "language-model":
         raise InputError(f"{model}: holds a model of the task {task!r}, expected one of the task 'language-model'")
     estimator, _ = load_model(model)
-    before = _standard_input() if prompt == "-" else prompt
+    before = _standard_input() if prompt == "-" else _text(prompt)
     stops = [one.replace(r"\n", "\n").replace(r"\t", "\t") for one in stop or []]
     shown = before if estimator.codec_.unit in ("char", "byte") else before.rstrip(" ")
     for number in range(samples):
@@ -65,6 +65,20 @@ def generate(
             ended = "length" if text.stopped is None else "stop"
             content = {"prompt": before, "text": "".join(pieces), "tokens": text.drawn, "ended": ended}
             print(as_json({**content, "seed": seed, "sample": number}), flush=True)
+
+
+def _text(prompt: str) -> str:
+    """The prompt of the command line.
+
+    Raises:
+        InputError: It is not text.
+    """
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(prompt[error.start]) & 0xFF  # a byte that is no UTF-8 comes as half of a surrogate pair
+        raise InputError(f"--prompt: byte {byte:#04x} is not UTF-8, expected a prompt") from None
+    return prompt
 
 
 def _standard_input() -> str:

@@ -40,8 +40,8 @@ def read_jsonl(path: Path, *, encoding: str | None = None) -> Table:
         try:
             row = _load(line, path, number)
         except InputError:
-            # One document over several lines fails in its first or second line: read as a whole, it may be well.
-            if len(rows) > 1 or text.lstrip()[0] not in "[{":
+            # One document over several lines fails in its first line: read as a whole, it may be well.
+            if rows or text.lstrip()[0] not in "[{":
                 raise
             return _read_document(path, text)
         if not isinstance(row, dict):

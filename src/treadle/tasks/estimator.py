@@ -68,6 +68,8 @@ class Estimator(SavedInFolder):
     """
 
     _training: Training | None = None
+    explicit: frozenset[str] = frozenset()
+    """Arguments that were given in so many words, as far as that is known: those of a command line."""
 
     def __init__(
         self,
@@ -127,6 +129,10 @@ class Estimator(SavedInFolder):
         self.device = device
         self.precision = precision
         self.verbose = verbose
+
+    def left_open(self) -> dict[str, Any]:
+        """The defaults of the arguments that were not given in so many words."""
+        return {name: default for name, default in self.parameters().items() if name not in self.explicit}
 
     def check_arguments(self) -> None:
         """Check every argument, as far as that needs no data.

@@ -21,6 +21,8 @@ class Examples(Protocol):
 class NotedExamples(Examples, Protocol):
     """Rows as a reader gives them."""
 
+    def __len__(self) -> int: ...
+
     @property
     def note(self) -> str:
         """How they were understood."""
@@ -50,6 +52,19 @@ def compared(train: E, others: Mapping[str, E], estimator: Any) -> tuple[E, dict
         if "test" not in parts:
             train = train.take(estimator.train_rows_)
     return train, parts, "test" if "test" in parts else "dev"
+
+
+def set_aside(estimator: Any, count: int, examples: str) -> str:
+    """Which of the training examples are dev, where no others were given.
+
+    Args:
+        estimator: Of the run.
+        count: Training examples.
+        examples: What they are called, such as "sentences".
+    """
+    if count == 1:
+        return f"dev: the only one of the training {examples}, which is learnt from, too: no figure tells of others"
+    return f"dev: {estimator.dev_fraction:.0%} of the training {examples}, set aside by seed {estimator.seed}"
 
 
 class ExamplesWork(Work, Generic[N]):
@@ -90,8 +105,7 @@ class ExamplesWork(Work, Generic[N]):
             self.others[name] = self.read(source, place, name)
             notes.append(f"{name}: {self.others[name].note}")
         if "dev" not in self.others:
-            share = f"{estimator.dev_fraction:.0%}"
-            notes.append(f"dev: {share} of the training {self.examples}, set aside by seed {estimator.seed}")
+            notes.append(set_aside(estimator, len(self.data), self.examples))
         return notes
 
     def conclude(self, estimator: Any, folder: Path, notes: Sequence[str], say: Say) -> Result:

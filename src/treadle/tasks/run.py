@@ -59,10 +59,15 @@ def start_run(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: found a file, expected a new or empty folder for the run")
     work = open_work(source)
+    kind = ESTIMATORS[work.task]
+    for name in arguments:
+        if name not in kind.parameters() and any(name in other.parameters() for other in ESTIMATORS.values()):
+            raise InputError(f"{name} is not for the task {work.task!r}, which has no such argument")
     try:
-        estimator = ESTIMATORS[work.task](**arguments)
+        estimator: Any = kind(**arguments)
     except TypeError as error:
         raise InputError(str(error)) from None
+    estimator.explicit = frozenset(arguments)
     estimator.check_arguments()
     seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
     how = _conduct(folder, seconds, progress, resume=False)

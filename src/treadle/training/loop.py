@@ -147,7 +147,7 @@ class Trainer:
         return shard(self.objective.batches.epoch(epoch), accelerator.process_index, accelerator.num_processes)
 
     def _pause(self, stop: StopFlag) -> None:
-        """Save the run if it is time to or it has ended, break off if somebody asked; all processes after the same step."""
+        """Save the run if it is time to or it has ended, and break off if somebody asked; all processes together."""
         late = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         asked, late = self._any(stop.asked, late)
         if asked or late or self.run.finished:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from treadle.data import Ragged
+from treadle.data import Ragged, Vocabulary
 from treadle.data.codec import TokenCodec
 from treadle.data.text import choose_unit
 from treadle.errors import InputError, counted
@@ -190,7 +190,7 @@ class LanguageModel(Estimator, Reader, Streaming):
             raise InputError(f"the {empty} text has no token, expected at least one")
         tokens = len(train.values)
         arguments = self.get_params()
-        shape = {} if pretrained is None else pretrained.whole_shape(arguments, self.parameters())
+        shape = {} if pretrained is None else pretrained.whole_shape(arguments, self.left_open())
         self.settings_ = check(LanguageSettings, settled(arguments | shape, tokens, self.codec_.unit))
         settings = self._training_settings(tokens, checkpoint_seconds)
         characters = None if self.codec_.unit == "word" else sum(map(len, held))
@@ -213,7 +213,13 @@ class LanguageModel(Estimator, Reader, Streaming):
                 "expected softmax 'full', or the unit 'word' or 'char'"
             )
         options: dict[str, Any] = {"max_size": self.vocabulary_size, "min_count": self.min_count}
-        return TokenCodec.fit(texts, unit=unit, lowercase=self.lowercase, **options)
+        codec = TokenCodec.fit(texts, unit=unit, lowercase=self.lowercase, **options)
+        known = codec.vocabulary
+        if isinstance(known, Vocabulary) and not known.tokens and any(text.strip() for text in texts):
+            token = "character" if unit == "char" else "word"
+            least = "often enough" if self.min_count is None else f"{self.min_count:,} times"
+            raise InputError(f"no {token} of the training text occurs {least}, expected one that does; lower min_count")
+        return codec
 
     def _begin_as(self, other: Pretrained) -> Pretrained:
         """The language model to go on from, if no argument asks for other symbols than it has.
@@ -227,10 +233,10 @@ class LanguageModel(Estimator, Reader, Streaming):
             "vocabulary_size": len(other.codec),
             "min_count": None,
         }
-        defaults = self.parameters()
+        defaults = self.left_open()
         for name, value in kept.items():
             given = getattr(self, name)
-            if given not in (value, defaults[name]):
+            if given not in (value, defaults.get(name, value)):
                 has = "has its symbols already" if value is None else f"has {value!r}"
                 raise InputError(f"{name} is {given!r}, but the language model in {other.folder} {has}; leave it out")
         return other

@@ -58,7 +58,7 @@ class Pretrained:
 
         Args:
             arguments: Those of the estimator that is to begin from it.
-            defaults: Theirs.
+            defaults: Theirs, of those that were not given in so many words.
 
         Raises:
             InputError: One was given, and says something else.
@@ -68,7 +68,7 @@ class Pretrained:
     def _decided(self, names: Sequence[str], arguments: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
         decided = {name: getattr(self.settings, name) for name in names}
         for name, value in decided.items():
-            if arguments[name] not in (value, defaults[name]):
+            if arguments[name] not in (value, defaults.get(name, value)):
                 found = f"{name} is {arguments[name]!r}, but the language model in {self.folder} has {value!r}"
                 raise InputError(f"{found}; leave it out")
         return decided

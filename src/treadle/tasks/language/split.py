@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from treadle.errors import InputError
+from treadle.errors import InputError, counted
 
 
 def cut_off(texts: Sequence[str], fraction: float) -> tuple[list[str], list[str]]:
@@ -27,7 +27,8 @@ def cut_off(texts: Sequence[str], fraction: float) -> tuple[list[str], list[str]
     """
     total = sum(map(len, texts))
     if total < 2:
-        raise InputError(f"the text has {total} characters, expected at least two to set a part of them aside")
+        found = counted(total, "character")
+        raise InputError(f"the text has {found}, expected at least two to set a part of them aside")
     left = min(total - 1, max(1, round(total * (1 - fraction))))
     before: list[str] = []
     for number, text in enumerate(texts):

@@ -148,6 +148,10 @@ def open_corpus(source: DataSource, place: str, split: str) -> Corpus:
         raise InputError(f"the format {source.format!r} is none of texts{nearest(source.format, known)}")
     documents: Any = source.format if source.format in DOCUMENTS else None
     format_ = source.format if source.format in CORPUS_FORMATS else None
+    path = Path(place)
+    if column is not None and (path.is_dir() or (path.is_file() and not is_table(path, format_))):
+        found = f"--input names the column {column!r}, found text, which has no columns"
+        raise InputError(f"{place}: {found}; leave it out")
     return read_corpus(
         place,
         documents=documents,

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from treadle.data import Roles, Table
 from treadle.errors import InputError, counted
-from treadle.tasks.examples import compared
+from treadle.tasks.examples import compared, set_aside
 from treadle.tasks.folder import load_config, load_model, save_model
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.sequence.estimator import SequenceEstimator
@@ -64,7 +64,7 @@ class SequenceWork(Work):
             same = name == "dev" and source.dev == source.train
             notes.append(f"{name}: {understood(table)}" + (SAME if same else ""))
         if "dev" not in self.others:
-            notes.append(f"dev: {estimator.dev_fraction:.0%} of the training rows, set aside by seed {estimator.seed}")
+            notes.append(set_aside(estimator, len(self.table), "rows"))
         return notes
 
     def fit(self, estimator: SequenceEstimator, how: Conduct) -> None:
