@@ -162,6 +162,95 @@ def test_covariates_that_are_missing_for_the_horizon_are_refused_in_one_sentence
     assert "2024-03-03: the covariate 'price' is missing" in two.err
 
 
+def without_column(path: Path, *names: str, empty: bool = False) -> Path:
+    """A file with some columns taken out, or emptied."""
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    other = path.with_name(f"{'empty' if empty else 'without'}-{'-'.join(names)}-{path.name}")
+    with other.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [name for name in rows[0] if empty or name not in names], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(row | dict.fromkeys(names, "") for row in rows)
+    return other
+
+
+@pytest.mark.parametrize("begins", ["after the run", "with the run"])
+def test_a_file_without_the_target_is_refused_rather_than_left_aside(treadle, run, priced, tmp_path, begins):
+    longer = {name: length + 7 for name, length in LENGTHS.items()}
+    start = -7 if begins == "after the run" else 0
+    later = write(tmp_path / "later.csv", start=start, ends=longer, covariate=True)
+    lacking = without_column(later, "y")
+    asked = [("evaluate", run), ("predict", run), ("evaluate", priced)]
+    for command, made in asked:
+        said = treadle(command, made.folder, lacking)
+        assert (said.code, said.out) == (2, "")
+        assert said.err == (
+            f"treadle: {lacking}: there is no column 'y' to take as target; valid names: ds, price, unique_id\n"
+        )
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text(later.read_text().replace(",y,", ",value,"))
+    said = treadle("evaluate", run.folder, renamed)
+    assert (said.code, said.out) == (2, "")
+    assert "there is no column 'y' to take as target; valid names: ds, price, unique_id, value" in said.err
+    lost = treadle("predict", priced.folder, without_column(later, "y", "price"))
+    assert "there is no column 'y' to take as target; valid names: ds, unique_id" in lost.err
+
+
+def test_the_column_of_values_may_be_empty_for_the_steps_ahead(treadle, priced, tmp_path):
+    whole = write(tmp_path / "whole.csv", ahead=3, covariate=True)
+    lines = whole.read_text().splitlines(keepends=True)
+    ahead = tmp_path / "ahead.csv"
+    ahead.write_text(lines[0] + "".join(line for line in lines if ",," in line))
+    assert treadle("predict", priced.folder, ahead).out == treadle("predict", priced.folder, whole).out
+    nothing = treadle("evaluate", priced.folder, ahead)
+    assert (nothing.code, nothing.out) == (2, "")
+    assert "column 'y' has no value in any row" in nothing.err
+
+
+def test_short_covariates_are_missed_in_the_file_that_was_given(treadle, priced, tmp_path):
+    short = without_column(write(tmp_path / "ahead.csv", start=60, ends={"north": 60}, ahead=2, covariate=True), "y")
+    said = treadle("predict", priced.folder, short)
+    assert said.err.startswith(f"treadle: {short}, series 'north', 2024-03-03: the covariate 'price' is missing")
+    short.write_text(short.read_text() + "north,2024-03-03,2\n")
+    said = treadle("predict", priced.folder, short)
+    assert said.err.startswith(f"treadle: {short}, series 'south, east', 2024-02-14: the covariate 'price' is missing")
+
+
+DAYS = [f"2024-01-{day:02d}" for day in range(1, 21)]
+WEEKS = [f"2024-01-{day:02d}" for day in range(2, 31, 7)]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "why"),
+    [
+        ({"north": [*DAYS[:9], "2024-01-10 06:00", *DAYS[10:]]},
+         "line 11: found 2024-01-10 06:00:00 after 2024-01-09, expected steps of 1 day as in training"),
+        ({"north": [f"{day} {hour}:00" for day in DAYS[:8] for hour in ("00", "12")]},
+         "line 3: 2024-01-01 12:00:00 falls into one step of 1 day with 2024-01-01 at"),
+        ({"north": DAYS, "south, east": WEEKS}, "line 23: steps of 1 week begin here, expected 1 day as in training"),
+        ({"north": WEEKS}, "line 3: steps of 1 week begin here, expected 1 day as in training"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_stamps_off_the_grid_and_other_frequencies_are_refused(treadle, run, tmp_path, command, stamps, why):
+    data = tmp_path / "data.csv"
+    rows = [f'"{name}",{stamp},20' for name, own in stamps.items() for stamp in own]
+    data.write_text("\n".join(["unique_id,ds,y", *rows, ""]))
+    said = treadle(command, run.folder, data)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert why in said.err
+
+
+def test_the_page_of_rolling_forecasts_says_what_was_learnt_and_does_not_advise_to_roll(treadle, run, tmp_path):
+    page = tmp_path / "page.html"
+    treadle("evaluate", run.folder, run.data, "--rolling", "--set", "windows=2", "--report", page)
+    assert "2 of the 4 forecasts are of steps that the model has learnt from" in page.read_text()
+    assert "can be luck" in page.read_text()
+    assert "--rolling)" not in page.read_text()
+    treadle("evaluate", run.folder, run.data, "--report", page)
+    assert "has learnt from" not in page.read_text()
+    assert "(treadle evaluate --rolling)" in page.read_text()
+
+
 def test_test_data_of_its_own_follows_the_training_data(run, tmp_path):
     ends = {name: length - 5 for name, length in LENGTHS.items()}
     train, test = write(tmp_path / "train.csv", ends=ends), write(tmp_path / "test.csv", start=-5)

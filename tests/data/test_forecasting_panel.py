@@ -1,11 +1,13 @@
 """Panels: series cut, joined and taken, with what is known beside them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treadle.data.forecasting import Frequency, Panel
+from treadle.data.forecasting import Frequency, Panel, read_panel
 from treadle.errors import InputError
 
 MONTH = Frequency("month")
@@ -102,3 +104,14 @@ def test_what_does_not_fit_together_is_refused(call: object, sentence: str) -> N
     with pytest.raises(InputError) as caught:
         call()  # type: ignore[operator]  # a lambda
     assert sentence in str(caught.value)
+
+
+def test_a_place_is_named_by_the_file_that_it_came_from(tmp_path: Path) -> None:
+    for name, first in (("a", 1), ("b", 4), ("c", 6)):
+        rows = "".join(f"2024-01-0{day},{day}\n" for day in range(first, first + 3 - (name == "b")))
+        (tmp_path / f"{name}.csv").write_text(f"ds,y\n{rows}")
+    parts = [read_panel(tmp_path / f"{name}.csv") for name in "abc"]
+    whole = parts[0].joined(parts[1]).joined(parts[2]).until([6])
+    found = [Path(whole.where(0, step).split(",")[0]).name for step in (0, 2, 3, 4, 5, 8)]
+    assert found == ["a.csv", "a.csv", "b.csv", "b.csv", "c.csv", "c.csv"]
+    assert whole.where(0).startswith(str(tmp_path / "a.csv"))

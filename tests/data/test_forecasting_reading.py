@@ -52,8 +52,10 @@ def test_any_grid_is_found_again_from_rows_in_any_order(data: st.DataObject, fre
                 rows.append((name, str(stamp) if frequency.dated else int(stamp), value))
     shuffled = data.draw(st.permutations(rows))
     ids, times, values = zip(*shuffled, strict=True)
-    panel = read_panel({"unique_id": ids and list(ids), "ds": list(times), "y": list(values)})
+    columns = {"unique_id": ids and list(ids), "ds": list(times), "y": list(values)}
+    panel = read_panel(columns)
     assert panel.frequency == frequency.simplest()
+    same(read_panel(columns, frequency=panel.frequency, strict=True), panel)
     found = {
         (name, stamp): value
         for series, name in enumerate(panel.ids)
@@ -101,6 +103,15 @@ def test_numbers_alone_are_a_series_of_steps() -> None:
         assert (panel.frequency, panel.starts) == (Frequency("step"), [0])
     several = read_panel([np.arange(3), np.arange(5)])
     assert [len(one) for one in several.values] == [3, 5]
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, str])
+def test_scalars_of_numpy_and_texts_in_lists_are_numbers(kind: Any) -> None:
+    y, ds = [kind(value) for value in (3, 1, 2)], [np.float64(7), np.float64(8), np.float64(9)]
+    for data in ({"ds": ds, "y": y}, [{"ds": day, "y": value} for day, value in zip(ds, y, strict=True)]):
+        panel = read_panel(data)
+        assert (panel.values[0].tolist(), panel.starts) == ([3, 1, 2], [7])
+    assert read_panel({"ds": [1, 2, 3], "y": ["3", 1, None]}).values[0][:2].tolist() == [3, 1]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +181,19 @@ def test_covariates_are_told_by_what_is_known_of_them() -> None:
     assert [len(one) for one in panel.values] == [3, 2]
     assert [panel.known(0), panel.known(1)] == [1, 2]
     assert panel.future[1][:, 0].tolist() == [0, 1, 1, 0]
-    assert "'unit' left out" in panel.note
+    assert "'unit' left out: one value for all rows" in panel.note
     assert "1 covariate known in advance ('holiday')" in panel.note
+
+
+def test_why_a_covariate_is_left_out_is_said() -> None:
+    columns = {"a": [None] * 40, "b": ["same"] * 40, "c": [f"text {row}" for row in range(40)], "d": [""] * 40}
+    note = read_panel({"ds": list(range(40)), "y": [1.0] * 40, **columns}).note
+    for said in (
+        "'a', 'd' left out: no value in any row",
+        "'b' left out: one value",
+        "'c' left out: more than 32 diff",
+    ):
+        assert said in note
 
 
 def test_covariates_that_are_declared_are_taken_as_declared() -> None:

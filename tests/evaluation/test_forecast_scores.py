@@ -96,6 +96,21 @@ def test_one_forecast_has_no_interval_and_decides_nothing():
     assert compare_forecasts(held, bad, good).sentence.startswith("Not ahead of the baseline in one forecast")
 
 
+def test_more_points_in_time_are_advised_unless_they_were_taken():
+    held = held_out(1)
+    good, bad = expected_of(held, 0.01), expected_of(held, 2.0)
+    assert "(treadle evaluate --rolling)" in compare_forecasts(held, good, bad).evidence
+    assert "--rolling" not in compare_forecasts(held, good, bad, rolled=True).evidence
+
+
+def test_where_no_series_changes_the_verdict_says_why_there_is_none():
+    held = HeldOut(["a", "b"], [np.full(20, 5.0)] * 2, [np.full(HORIZON, 5.0)] * 2, SEASON)
+    same = expected_of(held, 0.1)
+    verdict = compare_forecasts(held, same, same, "naive")
+    assert (verdict.verdict, verdict.claim) == ("not distinguishable", "Not compared with naive")
+    assert verdict.evidence.startswith("MASE has no value here: its unit, ")
+
+
 def test_the_verdict_on_many_series():
     held = held_out(40)
     good, bad = expected_of(held, 0.1), expected_of(held, 2.0)

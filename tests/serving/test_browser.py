@@ -166,7 +166,7 @@ def test_a_table_is_forecast_as_a_fan_with_its_figures(opened: Opener, tmp_path:
     expect(page.get_by_role("img", name="3 ahead")).to_be_visible()
     page.get_by_label("Table of steps").fill("ds,y\n2020-01,many")
     page.get_by_role("button", name="Forecast").click()
-    expect(page.get_by_role("alert")).to_contain_text("no column of numbers is left")
+    expect(page.get_by_role("alert")).to_contain_text("line 2, column 'y': found 'many', expected a number")
 
 
 def test_a_translation_shows_where_it_looked(opened: Opener) -> None:

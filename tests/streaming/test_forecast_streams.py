@@ -112,7 +112,16 @@ def test_what_is_no_step_is_refused_and_the_stream_survives_it() -> None:
         (first | {"wind": 3}, "a step of this stream has no 'wind', expected ds, next, p, s, y"),
         (first | {"y": "much"}, "'y' is 'much', expected a number or nothing"),
         (first | {"y": np.inf}, "'y' is inf, expected a number up to 3.4e38"),
-        (first | {"ds": "soon"}, "'ds' is 'soon', expected a time stamp"),
+        (first | {"ds": "soon"}, "column 'ds': found 'soon', expected a time stamp"),
+        (first | {"ds": ""}, "column 'ds': found nothing, expected a time stamp"),
+        (first | {"ds": "NaT"}, "column 'ds': found 'NaT', expected a time stamp"),
+        (first | {"ds": np.datetime64("NaT")}, "column 'ds': found nothing, expected a time stamp"),
+        (first | {"ds": float("nan")}, "column 'ds': found nothing, expected a time stamp"),
+        (first | {"ds": True}, "column 'ds': found True, expected a time stamp"),
+        (first | {"ds": 17}, "column 'ds': found 17, expected a time stamp"),
+        (first | {"ds": 10**400}, "column 'ds': found 1000.*, expected a time stamp"),
+        (first | {"ds": "2024-02-30"}, "'2024-02-30', which is no date or time of the calendar"),
+        (first | {"ds": "01/02/2024"}, "where either day or month may come first, expected year-month-day"),
         ([1.0, 2.0], "a step of this stream is one number or a dict with 'y'"),
     ]:
         before = stream.snapshot()
@@ -125,3 +134,74 @@ def test_what_is_no_step_is_refused_and_the_stream_survives_it() -> None:
         stream.step(later | {"ds": "2024-02-27T15:00:00"})
     assert stream.snapshot() == before
     stream.step(later)
+
+
+DAYS = np.arange("2024-01-01", "2024-02-10", dtype="datetime64[D]")
+
+
+def at_nine(day: np.datetime64) -> str:
+    return f"{day}T09:00:00+09:00"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        str,
+        at_nine,
+        lambda day: str(day).replace("-", ""),
+        lambda day: int(str(day).replace("-", "")),
+        lambda day: str(day).replace("-", "/"),
+        lambda day: f"{day}T23:00:00{'+01:00' if day < DAYS[20] else '+02:00'}",
+        lambda day: int(day.astype("datetime64[s]").astype(int)),
+        lambda day: day,
+        lambda day: day.item(),
+    ],
+)
+def test_time_stamps_are_read_as_in_training(written: Any) -> None:
+    values = panel(len(DAYS)).values[0].tolist()
+    stamps = [written(day) for day in DAYS]
+    model = Forecaster(**SMALL).fit({"ds": stamps, "y": values})
+    stream, first = model.stream(), model.stream()
+    for t, value in enumerate(values):
+        answer = stream.step({"y": value, "ds": stamps[t]})
+        once = first.step({"y": value, "ds": stamps[0]} if t == 0 else value)
+    np.testing.assert_allclose(answer["y"], model.predict()["y"][0], rtol=1e-5)
+    assert answer == once
+
+
+def test_hours_of_several_zones_are_utc_on_a_stream_as_in_training() -> None:
+    values = panel(40).values[0].tolist()
+    hours = np.datetime64("2024-03-30T10:00:00") + np.arange(40).astype("timedelta64[h]")  # UTC
+    change = np.datetime64("2024-03-31T01:00:00")
+    stamps = [f"{one + np.timedelta64(1, 'h')}+01:00" if one < change else f"{one + np.timedelta64(2, 'h')}+02:00"
+              for one in hours]  # fmt: skip
+    model = Forecaster(**SMALL).fit({"ds": stamps, "y": values})
+    assert model.features_.utc
+    stream = model.stream()
+    for value, stamp in zip(values, stamps, strict=True):
+        answer = stream.step({"y": value, "ds": stamp})
+    np.testing.assert_allclose(answer["y"], model.predict()["y"][0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("unit", "stamp", "start"),
+    [("year", 2024, "2024-01-01"), ("month", 202403, "2024-03-01"), ("year", "2024", "2024-01-01")],
+)
+def test_numbers_that_only_a_column_tells_apart_are_dates_of_a_model_of_such_steps(
+    unit: Any, stamp: Any, start: str
+) -> None:
+    series = Panel(["a"], [np.datetime64("1980-01-01T00:00:00")], panel().values, Frequency(unit))
+    model = Forecaster(**SMALL).fit_panel(series)
+    one, other = model.stream(), model.stream()
+    assert one.step({"y": 30.0, "ds": stamp}) == other.step({"y": 30.0, "ds": start})
+    assert one.state["series.stamp"] == other.state["series.stamp"]
+
+
+def test_a_first_stamp_that_lies_on_no_step_leaves_the_stream_as_it_was() -> None:
+    model = Forecaster(**SMALL).fit_panel(Panel(["a"], [np.datetime64("2024-01-01T00:00:00")], panel().values,
+                                                Frequency("weekday")))  # fmt: skip
+    stream = model.stream()
+    before = stream.snapshot()
+    with pytest.raises(InputError, match="2024-01-06 is a Saturday or Sunday, expected Monday to Friday"):
+        stream.step({"y": 30.0, "ds": "2024-01-06"})
+    assert stream.snapshot() == before

@@ -288,6 +288,40 @@ def test_arguments_out_of_range_are_named(options: dict[str, Any], sentence: str
         model(**options).fit_panel(waves())
 
 
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda taught: taught.predict(horizon=1.5), "horizon is 1.5, expected a whole number from 1"),
+        (lambda taught: taught.predict(horizon="x"), "horizon is 'x', expected a whole number from 1"),
+        (lambda taught: taught.predict(horizon=True), "horizon is True, expected a whole number from 1"),
+        (lambda taught: taught.predict(horizon=0), "horizon is 0, expected a whole number from 1"),
+        (lambda taught: taught.sample(paths="x"), "paths is 'x', expected a whole number from 1"),
+        (lambda taught: taught.sample(paths=0), "paths is 0, expected a whole number from 1"),
+        (lambda taught: taught.sample(paths=2, horizon=1.5), "horizon is 1.5, expected a whole number from 1"),
+    ],
+)
+def test_horizon_and_paths_are_whole_numbers(call: Any, sentence: str) -> None:
+    taught = model(epochs=1).fit_panel(waves((40,)))
+    with pytest.raises(InputError) as caught:
+        call(taught)
+    assert str(caught.value) == sentence
+    assert len(taught.predict(horizon=np.int64(2))["y"]) == 2
+
+
+def test_a_list_of_numpys_numbers_is_learnt_and_later_data_lies_on_the_same_grid() -> None:
+    days = [str(day) for day in np.arange("2024-01-01", "2024-03-01", dtype="datetime64[D]")]
+    values = list(np.arange(60.0) / 2)
+    taught = model(epochs=1).fit({"ds": days, "y": values})
+    halves = [f"{day} {clock}:00" for day in days[:20] for clock in ("00", "12")]
+    for call in (taught.predict, taught.score):
+        with pytest.raises(
+            InputError, match="2024-01-01 12:00:00 falls into one step of 1 day with 2024-01-01 at row 0"
+        ):
+            call({"ds": halves, "y": values[:40]})
+    moved = model(epochs=1, frequency="day", duplicates="mean").fit({"ds": halves, "y": values[:40]})
+    assert moved.predict({"ds": halves, "y": values[:40]})["ds"][0] == "2024-01-21"
+
+
 def test_series_that_are_too_short_are_named() -> None:
     with pytest.raises(
         InputError, match=r"series 's0': the longest series has 2 steps to learn from, expected at least"

@@ -132,7 +132,9 @@ def forecast_scores(held: HeldOut, forecasts: Forecasts, naive2: Forecasts | Non
     return {name: Estimate(figure(table), *_interval(figure, table)) for name, figure in columns.items()}
 
 
-def compare_forecasts(held: HeldOut, model: Forecasts, baseline: Forecasts, name: str = "the baseline") -> Comparison:
+def compare_forecasts(
+    held: HeldOut, model: Forecasts, baseline: Forecasts, name: str = "the baseline", *, rolled: bool = False
+) -> Comparison:
     """Is the mean MASE of the model below the baseline's, beyond what chance explains?
 
     By the 95 % bootstrap interval of the difference, both on the same drawn series or stretches of time. Where there
@@ -143,11 +145,18 @@ def compare_forecasts(held: HeldOut, model: Forecasts, baseline: Forecasts, name
         model: The model's forecasts.
         baseline: The baseline's, in the same order.
         name: How the sentence calls the baseline.
+        rolled: Whether the forecasts are from as many points in time as were asked for; else more are advised.
     """
     ours, theirs = _table(held, model, None), _table(held, baseline, None)
     both = np.concatenate([ours, theirs], 1)
     width = ours.shape[1]
     values = _mean_mase(ours), _mean_mase(theirs)
+    if np.isnan(values).any():
+        reason = (
+            "MASE has no value here: its unit, what seasonal naive errs by on the history, is 0 or unknown for all of "
+            "these series, as for one that never changes."
+        )
+        return Comparison("not distinguishable", math.nan, f"Not compared with {name}", reason)
     low, high = _interval(lambda table: _mean_mase(table[:, :width]) - _mean_mase(table[:, width:]), both)
     if low is not None and high is not None:
         return compare_figures(HEADLINE, *values, Interval(low, high), name)
@@ -156,9 +165,10 @@ def compare_forecasts(held: HeldOut, model: Forecasts, baseline: Forecasts, name
     luck = f"{held.amount()} can be luck" if len(held) > 1 else "A single forecast can be luck"
     evidence = (
         f"MASE {readable(values[0])} against {readable(values[1])}. {luck}: of fewer than {FEWEST_UNITS} series or "
-        "stretches of time no interval is given. Forecasts from more points in time tell more (treadle evaluate "
-        "--rolling)."
+        "stretches of time no interval is given."
     )
+    if not rolled:
+        evidence += " Forecasts from more points in time tell more (treadle evaluate --rolling)."
     return Comparison("not distinguishable", values[0] - values[1], f"{ahead} {name} in {few}", evidence)
 
 

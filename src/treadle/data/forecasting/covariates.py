@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from treadle.data.forecasting.grid import Duplicates, Grid
 from treadle.data.forecasting.roles import Roles, source_of
 from treadle.data.table import Table
-from treadle.data.values import is_missing, is_number, mostly_numbers, typed
+from treadle.data.values import is_missing, is_number, mostly_numbers
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
@@ -44,14 +44,10 @@ def numbers(table: Table, name: str) -> Floats:
         InputError: A cell is no number or infinite; the place is named. No cell has a value.
     """
     cells = table.columns[name]
-    kinds = set(map(type, cells))
-    if str in kinds:
-        if kinds == {str}:
-            cells = typed(cells)
-        cells = [None if is_missing(cell) else cell for cell in cells]
-        kinds = set(map(type, cells))
+    if any(isinstance(cell, str) for cell in cells):
+        cells = [_valued(cell) for cell in cells]
     try:
-        if not kinds <= {int, float, bool, type(None)}:
+        if not all(issubclass(kind, int | float | None) for kind in set(map(type, cells))):
             raise TypeError
         column = np.array(cells, np.float64)  # None becomes NaN
     except (TypeError, OverflowError):
@@ -67,10 +63,15 @@ def numbers(table: Table, name: str) -> Floats:
     return column
 
 
+def _valued(cell: Any) -> Any:
+    """The number that a text is, None for one that says there is none; any other cell as it is."""
+    if isinstance(cell, str) and is_number(cell.strip()):
+        return float(cell)
+    return None if is_missing(cell) else cell
+
+
 def _fits(cell: Any) -> bool:
-    """Whether a cell is a number that a float can hold, or the text of one."""
-    if isinstance(cell, str):
-        return is_number(cell.strip())
+    """Whether a cell is a number that a float can hold."""
     return isinstance(cell, float) or (isinstance(cell, int) and abs(cell) < 10**300)
 
 
@@ -96,7 +97,7 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     rule: Duplicates = "mean" if duplicates == "sum" else duplicates
     names: dict[Kind, list[str]] = {"past": [], "future": [], "static": []}
     parts: dict[Kind, list[Floats]] = {"past": [], "future": [], "static": []}
-    left: list[str] = []
+    left: dict[str, list[str]] = {}
     wanted: list[tuple[Kind | None, tuple[str, ...]]] = [
         ("past", roles.past),
         ("future", roles.future),
@@ -108,8 +109,8 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     for declared, given in wanted:
         for name in given:
             encoded = _encoded(table, name, required=declared is not None)
-            if encoded is None:
-                left.append(name)
+            if isinstance(encoded, str):
+                left.setdefault(encoded, []).append(name)
                 continue
             labels, matrix = encoded
             placed = np.column_stack([grid.place(column, rule) for column in matrix.T])
@@ -118,7 +119,7 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
                 _check_constant(table, name, grid, low, high)
             kind = declared or _told(low, high, placed[beyond])
             if kind is None:
-                left.append(name)
+                left.setdefault("one value for all rows", []).append(name)
                 continue
             names[kind] += labels
             parts[kind].append(low if kind == "static" else placed)
@@ -148,8 +149,8 @@ def _check_constant(table: Table, name: str, grid: Grid, low: Floats, high: Floa
         )
 
 
-def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats] | None:
-    """A covariate as columns of numbers with their names; None for one that may be left out and has nothing to say."""
+def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats] | str:
+    """A covariate as columns of numbers with their names; or, if it may be, why it is left out."""
     source = source_of(name, table)
     cells = table.columns[source]
     if source != name:
@@ -158,7 +159,7 @@ def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats
     if all(is_missing(cell) for cell in cells):
         if required:
             raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers or texts")
-        return None
+        return "no value in any row"
     if not any(isinstance(cell, str) and not is_missing(cell) for cell in cells) or mostly_numbers(cells):
         return [name], numbers(table, name)[:, None]  # or a sentence on the one cell that is none
     texts = ["" if is_missing(cell) else str(cell).strip() for cell in cells]
@@ -169,7 +170,7 @@ def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats
                 f"{table.source}: column {name!r} holds {len(categories):,} different texts, expected numbers or at "
                 f"most {_MOST_CATEGORIES} categories"
             )
-        return None
+        return f"more than {_MOST_CATEGORIES} different texts"
     index = {category: number for number, category in enumerate(categories)}
     matrix = np.zeros((len(texts), len(categories)))
     codes = np.array([index.get(text, -1) for text in texts])
@@ -178,7 +179,7 @@ def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats
     return [f"{name}={category}" for category in categories], matrix
 
 
-def _notes(names: dict[Kind, list[str]], left: list[str], roles: Roles) -> list[str]:
+def _notes(names: dict[Kind, list[str]], left: dict[str, list[str]], roles: Roles) -> list[str]:
     words = {"past": "known up to now", "future": "known in advance", "static": "constant in every series"}
     notes = []
     for kind, labels in names.items():
@@ -186,8 +187,7 @@ def _notes(names: dict[Kind, list[str]], left: list[str], roles: Roles) -> list[
         if shown:
             listed = ", ".join(repr(name) for name in list(shown)[:8]) + (", ..." if len(shown) > 8 else "")
             notes.append(f"{counted(len(shown), 'covariate')} {words[kind]} ({listed})")
-    if left:
-        notes.append(f"{', '.join(repr(name) for name in left)} left out: one value for all rows, or too many texts")
+    notes += [f"{', '.join(map(repr, columns))} left out: {reason}" for reason, columns in left.items()]
     return notes
 
 

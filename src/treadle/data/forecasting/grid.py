@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.data.forecasting.frequency import Frequency, Stamps, show
-from treadle.data.forecasting.inference import Ints, infer_frequency
+from treadle.data.forecasting.inference import Ints, check_mixed, infer_frequency
 from treadle.errors import InputError, counted
 
 Duplicates = Literal["error", "first", "last", "mean", "sum"]
@@ -80,6 +80,8 @@ def lay(
     duplicates: Duplicates,
     where: Callable[[int], str],
     source: str,
+    *,
+    strict: bool = False,
 ) -> Grid:
     """Find the grid of every series, and the place of every row on it.
 
@@ -91,6 +93,8 @@ def lay(
         duplicates: What to do with several rows of one step; `"error"` refuses them.
         where: The place of a row of the table.
         source: What is read, for error sentences.
+        strict: Whether the given frequency is that of a model's training series: stamps off its grid and other
+            frequencies are refused, as they are where it is found.
 
     Raises:
         InputError: Stamps are duplicate, of mixed frequencies, irregular, of the wrong kind, or so far apart that gaps
@@ -116,8 +120,10 @@ def lay(
             f"{place(0)}: found {show(int(stamps[0]))} as time stamp, expected dates or times for a frequency of "
             f"{counted(frequency.every, frequency.unit)}"
         )
-    starts = stamps[firsts]
+    written, starts = stamps, stamps[firsts]
     steps, on = _steps(frequency, starts[codes], stamps)
+    if strict and not on.all():
+        raise InputError(_off_grid(frequency, codes, stamps, steps, int(np.argmin(on)), place))
     if not on.all():
         moved = frequency.floor(stamps)
         notes.append(f"{counted(int((moved != stamps).sum()), 'stamp')} moved to the start of their step")
@@ -126,7 +132,10 @@ def lay(
         if not on.all():
             row = int(np.argmin(on))
             raise InputError(f"{place(row)}: {show(stamps[row])} does not lie on a grid of {frequency}")
-    if given:
+    if strict:
+        later = np.flatnonzero((np.diff(codes) == 0) & (np.diff(steps) != 0)) + 1
+        check_mixed(codes[later], np.diff(steps)[later - 1], later, frequency, place, trained=True)
+    elif given:
         _check_fineness(frequency, codes, steps, place)
     _check_month_days(frequency, starts, firsts, place)
     lengths = steps[np.append(firsts[1:], len(codes)) - 1] + 1
@@ -134,11 +143,9 @@ def lay(
     same = np.flatnonzero((np.diff(codes) == 0) & (np.diff(steps) == 0))
     if len(same):
         if duplicates == "error":
-            row = int(same[0])
-            raise InputError(
-                f"{place(row + 1)}: the time stamp {show(stamps[row])} occurs again in the same series, first at "
-                f"{place(row)}, expected once; duplicates='first', 'last', 'mean' or 'sum' puts such rows together"
-            )
+            row = int(same[0]) + 1
+            found = _again(frequency, written, row, place)
+            raise InputError(f"{found}; duplicates='first', 'last', 'mean' or 'sum' puts such rows together")
         notes.append(f"{counted(len(same), 'duplicate time stamp')}, handled by duplicates={duplicates!r}")
     gaps = lengths - (np.bincount(codes) - np.bincount(codes[same], minlength=len(firsts)))
     if gaps.any():
@@ -156,6 +163,31 @@ def _steps(frequency: Frequency, starts: Stamps, stamps: Stamps) -> tuple[Ints, 
             return np.zeros(len(stamps), np.int64), working
     steps = frequency.count(starts, stamps)
     return steps, frequency.shift(starts, steps) == stamps
+
+
+def _again(frequency: Frequency, stamps: Stamps, row: int, place: Callable[[int], str]) -> str:
+    """What is wrong with a row that belongs to the same step of its series as the row before."""
+    now, before = show(stamps[row]), show(stamps[row - 1])
+    if now == before:
+        return (
+            f"{place(row)}: the time stamp {now} occurs again in the same series, first at {place(row - 1)}, expected "
+            "once"
+        )
+    step = counted(frequency.every, frequency.unit)
+    return f"{place(row)}: {now} falls into one step of {step} with {before} at {place(row - 1)}, expected a row a step"
+
+
+def _off_grid(
+    frequency: Frequency, codes: Ints, stamps: Stamps, steps: Ints, row: int, place: Callable[[int], str]
+) -> str:
+    """What is wrong with a row that lies on no step of its series."""
+    after = ""
+    if row and codes[row] == codes[row - 1]:
+        if frequency.unit != "weekday" and steps[row] == steps[row - 1]:
+            return _again(frequency, stamps, row, place)
+        after = f" after {show(stamps[row - 1])}"
+    step = counted(frequency.every, frequency.unit)
+    return f"{place(row)}: found {show(stamps[row])}{after}, expected steps of {step} as in training"
 
 
 def _counted_rows(order: Ints, codes: Ints, firsts: Ints, notes: list[str]) -> Grid:

@@ -60,7 +60,7 @@ def infer_frequency(codes: Ints, stamps: Stamps, where: Place, source: str) -> F
             f"{counted(frequency.every, frequency.unit)} as most are; frequency='{frequency}' moves every stamp to the "
             f"start of its step, frequency='step' counts rows instead"
         )
-    _check_mixed(codes[later], units // common, later, frequency, where)
+    check_mixed(codes[later], units // common, later, frequency, where)
     return frequency
 
 
@@ -87,8 +87,24 @@ def _base(codes: Ints, stamps: Stamps, later: Ints) -> Frequency:
     return Frequency("second", size)
 
 
-def _check_mixed(codes: Ints, steps: Ints, rows: Ints, frequency: Frequency, where: Place) -> None:
-    """Refuse a series, or a long part of one, whose steps are several of the common ones."""
+def check_mixed(
+    codes: Ints, steps: Ints, rows: Ints, frequency: Frequency, where: Place, *, trained: bool = False
+) -> None:
+    """Refuse a series, or a long part of one, whose steps are several of the common ones.
+
+    Args:
+        codes: The series of every row but its first, ascending.
+        steps: How many steps each row lies after the one before.
+        rows: Their numbers.
+        frequency: The step.
+        where: The place of a row.
+        trained: Whether the frequency is that of training, rather than the most common one of these rows.
+
+    Raises:
+        InputError: There is one; the sentence names the row where it begins.
+    """
+    if not len(rows):
+        return
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     lengths = np.diff(starts, append=len(codes))
     own = np.gcd.reduceat(steps, starts)
@@ -105,7 +121,8 @@ def _check_mixed(codes: Ints, steps: Ints, rows: Ints, frequency: Frequency, whe
         first = int(begins[np.argmax(long)])
         step = int(steps[first])
     found = Frequency(frequency.unit, frequency.every * step).simplest()
+    why = "in training" if trained else f"most are; frequency='{frequency}' fills what lies between"
     raise InputError(
         f"{where(int(rows[first]))}: steps of {counted(found.every, found.unit)} begin here, expected "
-        f"{counted(frequency.every, frequency.unit)} as most are; frequency='{frequency}' fills what lies between"
+        f"{counted(frequency.every, frequency.unit)} as {why}"
     )

@@ -47,11 +47,12 @@ def whole(cells: Sequence[Any], name: str, where: Callable[[int], str]) -> Ints:
     try:
         numbers = np.array(cells, np.float64)
         wrong = ~np.isfinite(numbers) | (numbers != np.round(numbers)) | (np.abs(numbers) >= 2.0**62)
-    except (TypeError, ValueError):
-        wrong = np.array([isinstance(cell, bool) or not isinstance(cell, int | float) for cell in cells])
+    except (TypeError, ValueError, OverflowError):
+        numeric = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells]
+        wrong = np.array([not right or abs(cell) >= 2**62 for right, cell in zip(numeric, cells, strict=True)])
     if wrong.any():
         row = int(np.argmax(wrong))
-        found = "nothing" if cells[row] is None or cells[row] != cells[row] else repr(cells[row])
+        found = "nothing" if cells[row] is None or cells[row] != cells[row] else repr(cells[row])[:40]
         raise InputError(f"{where(row)}, column {name!r}: found {found}, expected a time stamp or a whole number")
     return np.array(cells, np.int64)
 

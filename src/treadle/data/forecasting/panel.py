@@ -1,6 +1,6 @@
 """One or many time series on their regular grids, with what is known beside them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ class Panel:
         id_columns: The source's columns that named the series; empty where none did.
         time_columns: Those that gave the stamps.
         target_columns: Those that gave the values: several for the wide form, a series a column.
+        utc: Whether time stamps of several zones became UTC.
+        continued: Of every series that was joined, the sources that followed, each with its first stamp.
 
     Raises:
         InputError: The parts do not fit together.
@@ -58,6 +60,8 @@ class Panel:
     id_columns: tuple[str, ...] = ()
     time_columns: tuple[str, ...] = ()
     target_columns: tuple[str, ...] = ()
+    utc: bool = False
+    continued: Mapping[str, tuple[tuple[Stamp, str], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("past", "future"):  # none given: none for every step
@@ -102,12 +106,13 @@ class Panel:
             series: The index of the series.
             step: The index of the step; it may lie beyond the last.
         """
-        parts = [] if self.source == "memory" else [self.source]
-        parts.append(f"series {self.ids[series]!r}")
+        source, parts = self.source, [f"series {self.ids[series]!r}"]
         if step is not None:
             stamp = self.frequency.after(self.starts[series], step)
             parts.append(show(stamp) if self.frequency.dated else f"step {stamp}")
-        return ", ".join(parts)
+            for first, later in self.continued.get(self.ids[series], ()):
+                source = later if stamp >= first else source
+        return ", ".join(parts if source == "memory" else [source, *parts])
 
     def stamps(self, series: int, more: int = 0) -> Stamps:
         """The stamps of a series, `[time + more]`.
@@ -214,19 +219,22 @@ class Panel:
                 )
         index = {name: series for series, name in enumerate(self.ids)}
         values, past, future = list(self.values), list(self.past), list(self.future)
+        ends = [self.frequency.after(start, len(one)) for start, one in zip(self.starts, self.values, strict=True)]
         for number, name in enumerate(other.ids):
             if name not in index:
                 raise InputError(f"{other.where(number)}: there is no such series in {self.source} for it to continue")
             series = index[name]
             length = len(values[series])
-            expected_start = self.frequency.after(self.starts[series], length)
-            if other.starts[number] != expected_start:
+            if other.starts[number] != ends[series]:
                 raise InputError(
                     f"{other.where(number)}: starts at {show(other.starts[number])}, expected "
-                    f"{show(expected_start)}, one step after the end in {self.source}"
+                    f"{show(ends[series])}, one step after the end in {self.source}"
                 )
             values[series] = np.concatenate([values[series], other.values[number]])
             future[series] = np.concatenate([future[series][:length], other.future[number]])
             if len(other.values[number]):
                 past[series] = np.concatenate([past[series], other.past[number]])
-        return replace(self, values=values, past=past, future=future)
+        continued = {
+            name: (*self.continued.get(name, ()), (end, other.source)) for name, end in zip(self.ids, ends, strict=True)
+        }
+        return replace(self, values=values, past=past, future=future, continued=continued)

@@ -1,6 +1,7 @@
 """One function that reads whatever series a user has onto regular grids."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -13,7 +14,7 @@ from treadle.data.forecasting.numbered import from_parts
 from treadle.data.forecasting.panel import Floats, Panel
 from treadle.data.forecasting.roles import Names, Roles, find_roles
 from treadle.data.forecasting.sources import as_table
-from treadle.data.forecasting.stamps import parse_stamps
+from treadle.data.forecasting.stamps import TO_UTC, parse_stamps
 from treadle.data.table import Table
 from treadle.data.values import is_missing
 from treadle.errors import InputError, counted, nearest
@@ -31,6 +32,7 @@ def read_panel(
     future: Names = None,
     static: Names = None,
     frequency: Frequency | str | None = None,
+    strict: bool = False,
     duplicates: Duplicates = "error",
     format: str | None = None,  # noqa: A002 - the name that every data library gives it
     encoding: str | None = None,
@@ -56,6 +58,8 @@ def read_panel(
         static: Covariates that are constant in every series.
         frequency: The step, as a `Frequency` or as `Frequency.parse` takes it; by default found. Where it is given,
             stamps off its grid are moved to the start of their unit. `"step"`: stamps only order the rows.
+        strict: Whether the given frequency is that of a model's training series: stamps off its grid and other
+            frequencies are refused, as they are where it is found.
         duplicates: Rows of the same series and time: `"error"` refuses them, `"first"`, `"last"`, `"mean"`, `"sum"` put
             them together (covariates by their mean instead of their sum).
         format: As in `treadle.read`.
@@ -87,7 +91,7 @@ def read_panel(
     notes = [*([table.note] if table.note else []), *roles.notes]
     ids, codes = _series(table, roles.ids)
     stamps, found = _stamps(table, roles.times, codes)
-    grid = lay(codes, stamps, frequency, duplicates, table.where, table.source)
+    grid = lay(codes, stamps, frequency, duplicates, table.where, table.source, strict=strict)
     values = [grid.place(numbers(table, name), duplicates) for name in roles.targets]
     last = _last(values, grid)
     beside = covariates(table, roles, grid, last, duplicates)
@@ -95,7 +99,8 @@ def read_panel(
     if beside.names["future"] or not roles.targets:
         ends = np.minimum(ends, last + 1)
     notes += [*found, *beside.notes, _summary(ids, roles, ends, grid.frequency), *grid.notes]
-    return _assembled(table, roles, ids, grid, values, ends, beside, notes)
+    panel = _assembled(table, roles, ids, grid, values, ends, beside, notes)
+    return replace(panel, utc=TO_UTC in found)
 
 
 def _series(table: Table, names: Sequence[str]) -> tuple[list[str], Ints]:

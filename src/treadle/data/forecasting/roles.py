@@ -161,7 +161,7 @@ def _find_times(table: Table, free: list[str]) -> tuple[str, ...]:
 def _find_ids(table: Table, free: list[str], times: tuple[str, ...]) -> tuple[str, ...]:
     if "unique_id" in free:
         return ("unique_id",)
-    named = [name for name in free if _texts(table.columns[name]) or name.lower() in _IDS]
+    named = [name for name in free if name != "y" and (_texts(table.columns[name]) or name.lower() in _IDS)]
     if not times:
         blocks = [name for name in named if _in_blocks(table.columns[name])]
         return tuple(blocks) if len(blocks) == 1 else ()
@@ -183,14 +183,17 @@ def _find_ids(table: Table, free: list[str], times: tuple[str, ...]) -> tuple[st
 
 
 def _find_targets(table: Table, free: list[str], ids: tuple[str, ...]) -> tuple[str, ...]:
+    if "y" in free:
+        return ("y",)  # what may be wrong with it is said where its values are read
     numeric = [name for name in free if _numeric(table.columns[name])]
     for name in _TARGETS:
         found = [column for column in numeric if column.lower() == name]
         if found:
             return (found[0],)
-    slipped = [name for name in free if name.lower() in _TARGETS and _meant_as_numbers(table.columns[name])]
+    called = [name for name in free if name.lower() in _TARGETS]
+    slipped = [name for name in called if not numeric or _meant_as_numbers(table.columns[name])]
     if slipped:
-        return (slipped[0],)  # what is wrong with it is said where its values are read
+        return (slipped[0],)
     if len(numeric) == 1 or (numeric and len(numeric) == len(free) and not ids):
         return tuple(numeric)
     if not numeric:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
@@ -44,7 +45,7 @@ def as_table(
             raise InputError(f"{data.source}: the data has no row")
         return _steps(data)
     if isinstance(data, Mapping):
-        return from_object({name: _readable(cells) for name, cells in data.items()})
+        return _plain(from_object({name: _readable(cells) for name, cells in data.items()}))
     if hasattr(data, "reset_index"):
         data = _with_index(data)
     frame = nw.from_native(data, pass_through=True)
@@ -59,7 +60,16 @@ def as_table(
                 f"found an array of {array.dtype} with shape {array.shape}, expected the numbers of one series [time]"
             )
         return Table({"y": array.astype(np.float64).tolist()}, note="array")
-    return _steps(from_object(data))
+    return _steps(_plain(from_object(data)))
+
+
+def _plain(table: Table) -> Table:
+    """A table without scalars of NumPy, which a list may hold: `np.float64` is a float by another name."""
+    columns = {
+        name: [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+        for name, cells in table.columns.items()
+    }
+    return replace(table, columns=columns)
 
 
 def _readable(cells: Any) -> Any:

@@ -36,6 +36,9 @@ _MONTHS: Final = (
     *("july", "august", "september", "october", "november", "december"),
 )
 _NAMES: Final = {short: number for number, name in enumerate(_MONTHS, 1) for short in (name, name[:3])} | {"sept": 9}
+TO_UTC: Final = "zones converted to UTC"
+"""What `parse_stamps` says where it has done so."""
+
 _EXPECTED: Final = "expected a time stamp such as 2024-01-31 or 2024-01-31 13:00:00"
 _SAMPLED: Final = 200
 
@@ -67,7 +70,9 @@ def _layout(text: str) -> str | None:
     return next((name for name, form in _LAYOUTS.items() if re.fullmatch(form, text.strip())), None)
 
 
-def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -> tuple[Stamps, list[str]]:
+def parse_stamps(
+    cells: Sequence[Any], name: str, where: Callable[[int], str], *, utc: bool = False
+) -> tuple[Stamps, list[str]]:
     """A column as stamps.
 
     Texts are dates, of one form the whole column through: year, month and day in this order (`2024-01-31`, also with
@@ -80,6 +85,7 @@ def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -
         cells: The column.
         name: Its name, for error sentences.
         where: The place of a row.
+        utc: Whether stamps with a zone become UTC whatever the others are, as those did that these follow.
 
     Returns:
         Stamps `[rows]`, `datetime64[s]` or `int64`, and what was found, a phrase a finding.
@@ -108,7 +114,7 @@ def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -
         row = coded.indices.index(empty[0]).as_py()
         raise InputError(f"{where(row)}, column {name!r}: found {cells[row] or 'nothing'}, {_EXPECTED}")
     try:
-        stamps, notes = _dates(coded.dictionary)
+        stamps, notes = _dates(coded.dictionary, utc)
     except _UnreadableError as problem:
         row = coded.indices.index(problem.index).as_py()
         raise InputError(
@@ -117,7 +123,7 @@ def parse_stamps(cells: Sequence[Any], name: str, where: Callable[[int], str]) -
     return stamps[coded.indices.to_numpy()], notes
 
 
-def _dates(texts: Any) -> tuple[Stamps, list[str]]:
+def _dates(texts: Any, utc: bool) -> tuple[Stamps, list[str]]:
     """Different texts, an Arrow array, as dates."""
     texts = pc.utf8_trim_whitespace(texts)
     layout = _layout(texts[0].as_py())
@@ -154,7 +160,7 @@ def _dates(texts: Any) -> tuple[Stamps, list[str]]:
     local = stamps + seconds.astype("timedelta64[s]")
     if "zone" not in fields:
         return local, notes
-    return _without_zone(local, fields["zone"], notes)
+    return _without_zone(local, fields["zone"], notes, utc)
 
 
 def _clock(fields: dict[str, Any], size: int) -> tuple[Ints, NDArray[np.bool_]]:
@@ -181,7 +187,7 @@ def _ordered(fields: dict[str, Any]) -> tuple[Any, Any, str]:
     raise _UnreadableError(0, "where either day or month may come first, expected year-month-day (2024-01-31)")
 
 
-def _without_zone(local: Stamps, zone: Any, notes: list[str]) -> tuple[Stamps, list[str]]:
+def _without_zone(local: Stamps, zone: Any, notes: list[str], utc: bool) -> tuple[Stamps, list[str]]:
     """Local times of several zones on one clock (the rule is in `parse_stamps`)."""
     names = zone.unique().to_pylist()
     if names == [""]:
@@ -189,14 +195,14 @@ def _without_zone(local: Stamps, zone: Any, notes: list[str]) -> tuple[Stamps, l
     if "" in names:
         index = int(np.argmax(np.asarray(pc.not_equal(zone, "")) != (zone[0].as_py() != "")))
         raise _UnreadableError(index, "expected a zone in all rows or in none")
-    if len(names) == 1:
+    if len(names) == 1 and not utc:
         return local, [*notes, f"times of zone {names[0]}"]
     clock = local - local.astype("datetime64[D]")
-    if (clock == clock[0]).all():
+    if (clock == clock[0]).all() and not utc:
         return local, [*notes, "days of local time, zones left out"]
     offsets = {name: _offset(name) for name in names}
     seconds = np.array([offsets[name] for name in zone.to_pylist()], "timedelta64[s]")
-    return np.asarray(local - seconds), [*notes, "zones converted to UTC"]
+    return np.asarray(local - seconds), [*notes, TO_UTC]
 
 
 def _offset(zone: str) -> int:

@@ -1,7 +1,7 @@
 """The report about a forecaster: best, median and worst forecast; how far ahead, how sure, and better than what."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ def build_forecast_report(
     stamps: Callable[[int], Stamps],
     baselines: Sequence[ForecastSystem] = (),
     naive2: Forecasts | None = None,
+    rolled: bool = False,
+    learnt: int = 0,
     **content: Any,
 ) -> Report:
     """Compute scores, verdict and pictures. The headline split is "test" where there is one, else the first.
@@ -62,6 +64,8 @@ def build_forecast_report(
         baselines: What it is compared with on the headline split, the strongest first: that one decides the verdict,
             and must have all forecasts.
         naive2: The reference of OWA on the headline split.
+        rolled: Whether the forecasts are from as many points in time as were asked for.
+        learnt: How many of them are of steps that the model has learnt from; the verdict says so.
         **content: What else a `Report` holds: `summary`, `history`, `data_notes`, `config`, `commands`, `facts`.
     """
     shown = "test" if "test" in splits else next(iter(splits))
@@ -73,6 +77,13 @@ def build_forecast_report(
         name: forecast_scores(held, model.forecasts[name], naive2 if name == shown else None)
         for name, held in splits.items()
     }
+    comparison = compare_forecasts(held, given, beside, rival.name, rolled=rolled) if rival and beside else None
+    if comparison and learnt:
+        known = (
+            f"{learnt:,} of the {counted(len(held), 'forecast')} are of steps that the model has learnt from: they are "
+            "better than new ones will be."
+        )
+        comparison = replace(comparison, evidence=f"{comparison.evidence} {known}")
     looked_at = _Shown(held, given, beside, rival.name if rival else "baseline")
     sections = [
         Section("forecasts", "Forecasts and what happened", _fans(looked_at, stamps)),
@@ -88,7 +99,7 @@ def build_forecast_report(
         split=shown,
         baseline=_scores(held, shown, rival, naive2),
         floor=_scores(held, shown, whole[1] if len(whole) > 1 else None, naive2),
-        comparison=compare_forecasts(held, given, beside, rival.name) if rival and beside else None,
+        comparison=comparison,
         unit="forecast",
         sections=[section for section in sections if section.parts],
         **content,

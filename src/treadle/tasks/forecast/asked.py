@@ -1,5 +1,6 @@
 """What a trained forecaster is asked about on the command line, beside what its run knew."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from treadle.data import Table
 from treadle.data.builtin import load as load_builtin
 from treadle.data.forecasting import Panel, Stamp, read_panel
 from treadle.data.forecasting.sources import as_table
+from treadle.data.values import is_missing
 from treadle.errors import InputError
 from treadle.tasks.folder import load_config
 from treadle.tasks.forecast.estimator import Forecaster
@@ -66,8 +68,13 @@ class Asked:
         )
 
 
-def open_asked(folder: Path, source: DataSource) -> Asked:
+def open_asked(folder: Path, source: DataSource, *, ahead: bool = False) -> Asked:
     """Open a model, and read what it is asked about; without data, all series of its run.
+
+    Args:
+        folder: Of the run.
+        source: Where the data is.
+        ahead: Whether covariates of the steps ahead may come without values.
 
     Raises:
         InputError: The folder or the data cannot be used.
@@ -83,14 +90,22 @@ def open_asked(folder: Path, source: DataSource) -> Asked:
         return Asked(estimator, known[-1], None, learnt)
     table = read_table(source, source.train, "test")
     targets = known[0].target_columns if known else ()
-    if targets and not any(name in table.columns for name in targets):
+    if ahead and targets and _is_ahead(table, targets, known[0].future_names):
         return Asked(estimator, known[-1].joined(_covariates(estimator, table, known[-1])), None, learnt)
+    if len(targets) == 1:
+        table.column(targets[0], "target")
     panel: Panel = estimator.read(table)
     for before in reversed(known):
         ends = _ends(before)
         if all(ends.get(name) == start for name, start in zip(panel.ids, panel.starts, strict=True)):
             return Asked(estimator, before.joined(panel), before, learnt)
     return Asked(estimator, panel, None, learnt)
+
+
+def _is_ahead(table: Table, targets: Sequence[str], future: Sequence[str]) -> bool:
+    """Whether a table has no value, but covariates that are known in advance."""
+    valued = any(not is_missing(cell) for name in targets for cell in table.columns.get(name, []))
+    return not valued and any(name in table.columns or name.split("=")[0] in table.columns for name in future)
 
 
 def _covariates(estimator: Forecaster, table: Table, known: Panel) -> Panel:
@@ -104,6 +119,7 @@ def _covariates(estimator: Forecaster, table: Table, known: Panel) -> Panel:
         future=list(known.future_names),
         static=[],
         frequency=known.frequency,
+        strict=estimator.frequency is None,
     )
     return replace(ahead, ids=known.ids) if len(ahead) == len(known) == 1 else ahead
 

@@ -64,6 +64,7 @@ class PanelFeatures:
         future: Covariates that are known in advance.
         static: Covariates that do not change.
         weights: `[horizon, lookback]`, those of the base; zeros for counts, which begin from nothing.
+        utc: Whether time stamps of several zones became UTC.
     """
 
     frequency: Frequency
@@ -80,6 +81,7 @@ class PanelFeatures:
     future: Standard
     static: Standard
     weights: NDArray[np.float32]
+    utc: bool = False
 
     @classmethod
     def fit(
@@ -102,7 +104,7 @@ class PanelFeatures:
         static = Standard.fit(panel.static_names, [panel.static])
         shape = (season, horizon, lookback, lags, transform, scaling, counts)
         nothing = np.zeros((horizon, lookback), dtype=np.float32)
-        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing)
+        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing, panel.utc)
         if counts:
             return features
         base, weights = fit_base(*features.encode(panel).training_pairs(), season)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from treadle.data.forecasting import Panel, read_panel
+from treadle.data.forecasting import Frequency, Panel, read_panel
 from treadle.errors import InputError, counted
 from treadle.evaluation.forecasting import Forecasts, mase
 from treadle.evaluation.saliency import Saliency
@@ -68,12 +68,16 @@ class Predicting(ABC):
         names = ("id", "time", "target", "past", "future", "static", "frequency", "duplicates")
         options = {name: arguments[name] for name in names}
         if like is not None:
-            options |= _roles(like.past_names, like.future_names, like.static_names, str(like.frequency))
+            options |= _roles(like.past_names, like.future_names, like.static_names) | self._grid(like.frequency)
         elif hasattr(self, "features_") and hasattr(self, "network_"):
             features = self.features_
             covariates = (features.past.names, features.future.names, features.static.names)
-            options |= _roles(*covariates, str(features.frequency))
+            options |= _roles(*covariates) | self._grid(features.frequency)
         return read_panel(data, **options)
+
+    def _grid(self, frequency: Frequency) -> dict[str, Any]:
+        """What `read_panel` is told so that it reads on the grid of training, by its rule for stamps off the grid."""
+        return {"frequency": frequency, "strict": self.get_params()["frequency"] is None}
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
         """What comes after the end of every series.
@@ -92,7 +96,7 @@ class Predicting(ABC):
             InputError: The data does not fit what the model was trained on, or covariates are missing.
         """
         panel = self._panel(data, future)
-        steps = self.horizon_ if horizon is None else horizon
+        steps = self._steps(horizon)
         found = self.predict_panel(panel, steps)
         columns: dict[str, list[Any]] = {"unique_id": [], "ds": [], "y": []}
         names = column_names(found.levels)
@@ -202,12 +206,11 @@ class Predicting(ABC):
             InputError: As in `predict`; or there is less than one path.
         """
         panel = self._panel(data, future)
-        if paths < 1:
-            raise InputError(f"paths is {paths}, expected at least 1")
         return self.sample_panel(panel, paths=paths, horizon=horizon, seed=seed)
 
     def sample_panel(self, panel: Panel, *, paths: int = 100, horizon: int | None = None, seed: int = 0) -> Floats:
         """The same for series that were read."""
+        _check_whole("paths", paths)
         steps = self._steps(horizon)
         windows = self.features_.encode(panel, beyond=steps)
         if self.settings_.mode == "autoregressive":
@@ -280,7 +283,7 @@ class Predicting(ABC):
             return panel.joined(future)
         arguments = self.get_params()
         options = {name: arguments[name] for name in ("id", "time", "duplicates")}
-        options |= _roles((), self.features_.future.names, (), str(self.features_.frequency))
+        options |= _roles((), self.features_.future.names, ()) | self._grid(self.features_.frequency)
         ahead = read_panel(future, target=[], **options)
         if len(panel) == 1 and len(ahead) == 1:
             ahead = replace(ahead, ids=panel.ids)
@@ -288,8 +291,7 @@ class Predicting(ABC):
 
     def _steps(self, horizon: int | None) -> int:
         steps = self.horizon_ if horizon is None else horizon
-        if steps < 1:
-            raise InputError(f"horizon is {steps}, expected at least 1")
+        _check_whole("horizon", steps)
         if self.settings_.mode == "direct" and steps > self.features_.horizon:
             raise InputError(
                 f"the model was trained to forecast {counted(self.features_.horizon, 'step')}, found a horizon of "
@@ -327,6 +329,11 @@ class Predicting(ABC):
         return Forecasts(panel.ids, list(point), levels, list(np.maximum.accumulate(quantiles, -1)))
 
 
-def _roles(past: Sequence[str], future: Sequence[str], static: Sequence[str], frequency: str) -> dict[str, Any]:
+def _check_whole(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise InputError(f"{name} is {value!r:.50}, expected a whole number from 1")
+
+
+def _roles(past: Sequence[str], future: Sequence[str], static: Sequence[str]) -> dict[str, Any]:
     """What `read_panel` is told so that it finds the same columns again."""
-    return {"past": list(past), "future": list(future), "static": list(static), "frequency": frequency}
+    return {"past": list(past), "future": list(future), "static": list(static)}

@@ -75,6 +75,8 @@ def make_report(
     splits: Mapping[str, Rolled],
     methods: tuple[Sequence[ForecastSystem], Forecasts] | None = None,
     *,
+    rolled: bool = False,
+    learnt: int = 0,
     data_notes: Sequence[str] = (),
     commands: Sequence[str] = (),
 ) -> Report:
@@ -85,6 +87,8 @@ def make_report(
         title: Headline.
         splits: "dev", "test" or both.
         methods: What `simple_methods` gave for the headline split.
+        rolled: Whether the forecasts are from as many points in time as were asked for.
+        learnt: How many of those shown are of steps that the model has learnt from.
         data_notes: Sentences on the data.
         commands: How to get the model again.
     """
@@ -99,6 +103,8 @@ def make_report(
         stamps=shown.stamps,
         baselines=baselines,
         naive2=reference,
+        rolled=rolled,
+        learnt=learnt,
         summary=f"{estimator.describe()}: {estimator.describe_size()}.",
         history=estimator.history_,
         data_notes=data_notes,

@@ -16,6 +16,7 @@ from treadle.streaming.model import identity
 from treadle.streaming.numbers import LARGEST
 from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.frames import column_names
+from treadle.tasks.forecast.moments import read_stamp
 from treadle.tasks.forecast.network import ForecastNetwork
 from treadle.tasks.forecast.scaling import Floats
 from treadle.tasks.forecast.steps import COUNT, SCALE, SeriesSteps
@@ -93,7 +94,7 @@ class ForecastStreamModel(StreamModel):
             if name not in allowed | set(features.future.names):
                 raise InputError(f"a step of this stream has no {name!r}, expected {', '.join(sorted(allowed))}")
         row = np.full(self._columns, np.nan)
-        row[_STAMP] = self._stamp(given.get("ds"))
+        row[_STAMP] = read_stamp(given.get("ds"), features)
         places = [_Y, *range(_STAMP + 1, self._columns)]
         for place, (name, holder) in zip(places, parts.items(), strict=True):
             row[place] = _number(name, holder.get(name))
@@ -102,15 +103,6 @@ class ForecastStreamModel(StreamModel):
                 raise InputError(f"a step of this stream needs the {name!r} of the next step, expected it under 'next'")
         row[_Y] = features.transformed(row[:1], lambda _: "the step")[0]
         return row[None]
-
-    def _stamp(self, stamp: Any) -> float:
-        """A time stamp in seconds (or as its number), NaN where there is none."""
-        if stamp is None:
-            return np.nan
-        try:
-            return float(np.datetime64(stamp, "s").astype(np.int64) if self.features.frequency.dated else int(stamp))
-        except (TypeError, ValueError):
-            raise InputError(f"'ds' is {stamp!r:.50}, expected a time stamp such as 2024-01-31 13:00:00") from None
 
     def advance(self, x: Array) -> None:
         """Read a value in every one of the first rows.
@@ -128,14 +120,13 @@ class ForecastStreamModel(StreamModel):
         if np.isnan(static[fresh]).any():
             raise InputError(f"the first step of a stream needs {', '.join(features.static.names)}")
         stamp = self._next_stamps(x[:, _STAMP], self.state[STAMP][:rows, 0], fresh)
+        calendar = self._calendar(stamp)
         kept = self.state[STATIC][:rows]
         kept[...] = np.where(np.isnan(static), kept, static)
         self.state[STAMP][:rows, 0] = stamp
         standard = features.future.apply(future)
         self.state[AHEAD][:rows] = standard
-        read = self._series.take(
-            x[:, _Y], self._calendar(stamp), standard, features.past.apply(past), features.static.apply(kept)
-        )
+        read = self._series.take(x[:, _Y], calendar, standard, features.past.apply(past), features.static.apply(kept))
         self._layers.x[:rows] = read
         self._layers.run(rows)
         self.state["output.features"][:rows] = self._layers.y[:rows]

@@ -137,7 +137,12 @@ class ForecastWork(Work):
             f"{rolled.held.amount()}, {counted(estimator.horizon_, 'step')} ahead{warning}",
             forecast_scores(rolled.held, rolled.forecasts),
             lambda: make_report(
-                estimator, title, {"test": rolled}, simple_methods(rolled, "test", estimator.seed, lambda _: None)
+                estimator,
+                title,
+                {"test": rolled},
+                simple_methods(rolled, "test", estimator.seed, lambda _: None),
+                rolled=bool(options.get("rolling")),
+                learnt=seen,
             ),
         )
 
@@ -153,7 +158,7 @@ class ForecastWork(Work):
         refuse_options(options)
         if lines is not None:
             raise InputError("a forecaster goes on with the series of a file, which standard input is not; name one")
-        asked = open_asked(folder, source)
+        asked = open_asked(folder, source, ahead=True)
         columns = asked.estimator.predict(asked.panel)
         head = f"{_comma_separated(list(columns))}\n"
         for cells in zip(*columns.values(), strict=True):
