@@ -302,7 +302,7 @@ def test_a_model_of_another_task_generates_nothing(treadle, run_folder):
     ("option", "sentence"),
     [
         ("cash=3", "there is no option 'cash' for this task; did you mean 'cache'?"),
-        ("cache=many", "cache is 'many', expected a valid integer"),
+        ("cache=many", "cache is 'many', expected a whole number"),
         ("cache_weight=0.2", "cache_weight is given without cache, expected both"),
     ],
 )

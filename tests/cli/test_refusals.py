@@ -13,6 +13,7 @@ Write = dict[str, str | bytes]
 MULTIVARIATE = "@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
 WIDE = "a,b,c,label\n"
 SERIES = '{"series": [[1, 2], [3, 4]], "label": 0}\n' * 2
+DAYS = "ds,y\n" + "".join(f"2024-01-{day:02},{day % 7}\n" for day in range(1, 32))
 FINE = "text,label\na,x\nb,y\na,x\nb,y\n"
 
 # name: (files, arguments of `treadle train`, what the sentence must hold)
@@ -151,7 +152,17 @@ TRAIN: dict[str, tuple[Write, list[str], str]] = {
     "--set of another type": (
         {"d.csv": FINE},
         ["d.csv", "--set", "hidden_size=[1]"],
-        "hidden_size is [1], expected a valid integer",
+        "hidden_size is [1], expected a whole number",
+    ),
+    "--set of one of two choices": (
+        {"d.csv": DAYS},
+        ["d.csv", "--set", "transform=cube"],
+        "transform is 'cube', expected 'auto', 'none', 'sqrt' or 'log'\n",
+    ),
+    "--set of no values": (
+        {"d.csv": DAYS},
+        ["d.csv", "--set", "levels=[]"],
+        "levels is [], expected at least 1 value\n",
     ),
     "unknown cell": ({"d.csv": FINE}, ["d.csv", "--cell", "lstn"], "there is no cell 'lstn'; did you mean 'lstm'?"),
     "unknown unit": (
@@ -251,6 +262,18 @@ def test_other_commands(treadle, arguments, sentence):
 )
 def test_wrong_options(treadle, arguments, sentence):
     assert refused(treadle(*arguments)).startswith(f"treadle: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "kind"),
+    [("--horizon", "abc", "whole number"), ("--epochs", "1.5", "whole number"), ("--learning-rate", "fast", "number")],
+)
+def test_options_that_are_no_numbers(treadle, option, value, kind):
+    """As typer says it, or in newer versions pydantic."""
+    found = refused(treadle("train", "x.csv", option, value))
+    ours, theirs = f"found '{value}', expected a {kind}; ", f"'{value}' is not a valid "
+    assert (ours in found) != (theirs in found)
+    assert "Input should" not in found
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])

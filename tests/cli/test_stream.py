@@ -135,7 +135,7 @@ def test_models_that_need_the_whole_are_refused_with_what_could_be_had(ask: Ask,
     for options, sentence in {
         ("--every", "0"): "every is 0; expected 1 or more",
         ("--resume",): "expected their folder by --snapshots",
-        ("--limit", "0"): "limit is a number of streams, at least 1, found 0",
+        ("--limit", "0"): "limit is a whole number of streams, at least 1, found 0",
     }.items():
         said = ask([], models / "series", *options)
         assert said.code == 2

@@ -189,6 +189,17 @@ REFUSED = {
     "uneven columns": ({"d.conll": "in O\nRome\n"}, ["d.conll"], "d.conll, line 2: found 1 column, expected 2 as in"),
     "no tokens": ({"d.conll": "\n\n"}, ["d.conll"], "d.conll: the file is empty, expected a token and its tag a line"),
     "no tags": ({"d.conll": "in\nRome\n"}, ["d.conll"], "d.conll: found tokens and no tags, expected a tag for each"),
+    "tags under another name": (
+        {"d.jsonl": '{"words": ["in", "Rome"], "ner": ["O", "B-LOC"], "id": 3}\n'},
+        ["d.jsonl", "--task", "tag"],
+        "d.jsonl: found tokens and no tags, expected a tag for each token; columns: words, ner, id; name that of the "
+        "tags by --target\n",
+    ),
+    "a named column without tags": (
+        {"d.jsonl": '{"words": ["in", "Rome"], "tags": null}\n'},
+        ["d.jsonl", "--task", "tag", "--target", "tags"],
+        "d.jsonl: found tokens and no tags, expected a tag for each token\n",
+    ),
     "a slip": (
         {"d.conll": "in O\n" * 40 + "Rome B-LOC\nOslo BLOC\n"},
         ["d.conll"],
@@ -269,6 +280,15 @@ def test_evaluating_on_a_file_without_tags_is_refused(treadle, run, tmp_path):
     said = treadle("evaluate", run.folder, tmp_path / "bare.conll")
     assert said.code == 2
     assert "there is no column 3, found 1 column" in said.err
+
+
+def test_tags_in_parquet_under_another_name_are_asked_for(treadle, tmp_path):
+    import polars as pl
+
+    pl.DataFrame({"tokens": [["in", "Rome"]] * 4, "ner": [["O", "B-LOC"]] * 4}).write_parquet(tmp_path / "d.parquet")
+    said = treadle("train", tmp_path / "d.parquet", "--task", "tag", "--out", tmp_path / "run")
+    assert said.code == 2
+    assert said.err.endswith("; columns: tokens, ner; name that of the tags by --target\n")
 
 
 def as_json_lines(path: Path, conll_file: Path) -> Path:

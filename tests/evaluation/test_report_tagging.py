@@ -66,7 +66,16 @@ def test_wrong_spans_can_be_told_without_colours(page):
 
 
 def test_spans_that_were_found_and_not_to_the_token_are_counted(page):
-    assert "Of 1 missed spans, 1 share a token with a given one of their type" in Page(page).text
+    note = "a token with a given one of their type"
+    assert f"Of 1 missed span, 1 shares {note}: it was found, and not to the token." in Page(page).text
+    twice = [Tagging(one.tags * 2, one.spans * 2) for one in (TRUE, SAID)]
+    said = Page(render(report(*twice, TOKENS * 2, PLACES * 2))).text
+    assert f"Of 2 missed spans, 2 share {note}: they were found, and not to the token." in said
+
+
+def test_of_spans_that_were_not_found_nothing_else_is_said():
+    said = Page(render(report(said=only_spans_missing()))).text
+    assert "Of 3 missed spans, none shares a token with a given one of their type." in said
 
 
 def test_confusion_accounts_for_every_span():

@@ -221,6 +221,12 @@ def test_a_snapshot_that_cannot_be_used_leaves_the_stream_as_it_is() -> None:
         stream.state = {"0.hidden": np.zeros(5, dtype=np.float32)}
     with pytest.raises(InputError, match="the state has the fields"):
         stream.state = {}
+    with pytest.raises(InputError, match=r"the state is 5, expected arrays by name: \['0.hidden'\]"):
+        stream.state = 5
+    with pytest.raises(
+        InputError, match=r"the field '0.hidden' of the state is \[0, 0\], expected an array float32 \[4\]"
+    ):
+        stream.state = {"0.hidden": [0, 0]}
 
 
 @pytest.mark.parametrize(("cell", "engine"), [("lstm", "auto"), ("gru", "eager"), ("min-gru", "auto")])

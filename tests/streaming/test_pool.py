@@ -110,9 +110,27 @@ def test_a_closed_stream_begins_anew() -> None:
         streams.close(2)
     with pytest.raises(InputError, match="there is no stream 'x'"):
         streams.state("x")
+    for method in (streams.close, streams.state, streams.steps):
+        with pytest.raises(InputError, match="the key of a stream is a text or a whole number, found \\['x'\\]"):
+            method(["x"])
 
 
-BAD: dict[str, tuple[list[Any], Any, str]] = {
+@pytest.mark.parametrize("limit", [1.5, "x", 0, None])
+def test_a_limit_is_a_whole_number(limit: Any) -> None:
+    with pytest.raises(InputError) as refused:
+        StreamPool(layers(), limit=limit)
+    assert str(refused.value) == f"limit is a whole number of streams, at least 1, found {limit!r}"
+
+
+def test_a_file_is_no_folder_for_idle_streams(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError) as refused:
+            StreamPool(layers(), folder=folder)
+        assert str(refused.value).startswith(f"{folder}: cannot be a folder for idle streams (")
+
+
+BAD: dict[str, tuple[Any, Any, str]] = {
     "width": (["a", "b"], [[1, 2, 3], [1, 2]], "step 2: a step of this stream is 3 numbers, found 2 numbers"),
     "text": (["a", "b"], [[1, 2, 3], "x"], "step 2: a step of this stream is 3 numbers, found 'x'"),
     "array width": (["a", "b"], np.ones((2, 4)), "a step of this stream is 3 numbers, found"),
@@ -120,6 +138,11 @@ BAD: dict[str, tuple[list[Any], Any, str]] = {
     "twice": (["a", "a"], np.ones((2, 3)), "the key 'a' stands twice in one batch"),
     "key": ([1.5, "a"], np.ones((2, 3)), "the key of a stream is a text or a whole number, found 1.5"),
     "no key": ([None, "a"], np.ones((2, 3)), "the key of a stream is a text or a whole number, found None"),
+    "a list as a key": ([["a"], "b"], np.ones((2, 3)), "the key of a stream is a text or a whole number, found .'a'."),
+    "no keys": (5, np.ones((2, 3)), "the keys of a batch come as a list, one for each stream, found 5"),
+    "a text for keys": ("ab", np.ones((2, 3)), "the keys of a batch come as a list, one for each stream, found 'ab'"),
+    "no steps": (["a"], 5, "the steps of a batch come as a list, one for each stream, found 5"),
+    "a text for steps": (["a"], "x", "the steps of a batch come as a list, one for each stream, found 'x'"),
     "counts": (["a"], np.ones((2, 3)), "there are 1 key and 2 steps, expected a step for each key"),
 }
 

@@ -156,6 +156,19 @@ def test_options_that_cannot_be_used(options, sentence):
     assert str(error.value) == sentence
 
 
+@pytest.mark.parametrize("how", ["sgd", "rms"])
+@pytest.mark.parametrize("rate", [1e4, 1e9, float("inf")])
+def test_steps_that_are_too_large_are_refused_not_measured(model, train, how, rate):
+    ways = [Adaptation(dynamic=how, dynamic_rate=one, dynamic_steps=5) for one in (rate, 0.01)]
+    with pytest.raises(InputError) as error:
+        nats_of(model, TEXT[:300], ways[0], train)
+    assert str(error.value).startswith("dynamic evaluation diverged at token ")
+    assert str(error.value).endswith(f"expected a finite perplexity; try a dynamic_rate below {rate:g}")
+    assert best_adaptation(model, [TEXT[:300]], ways, train=train)[0] is ways[1]
+    with pytest.raises(InputError, match="dynamic evaluation diverged"):
+        best_adaptation(model, [TEXT[:300]], ways[:1], train=train)
+
+
 def test_rms_needs_training_text(model):
     with pytest.raises(InputError, match="measures gradients on training text, expected train="):
         adapted_losses(model, ["a cat"], Adaptation(dynamic="rms"))

@@ -327,3 +327,13 @@ def test_series_that_are_too_short_are_named() -> None:
         InputError, match=r"series 's0': the longest series has 2 steps to learn from, expected at least"
     ):
         model().fit_panel(waves((2,)))
+
+
+@pytest.mark.parametrize("levels", [0.5, "abc", [0.5, "a"]])
+def test_levels_are_a_list_of_numbers(levels) -> None:
+    with pytest.raises(InputError, match=r"^levels (is|holds) .*, expected "):
+        Forecaster(levels=levels).check_arguments()
+
+
+def test_levels_may_be_an_array() -> None:
+    Forecaster(levels=np.array([0.1, 0.5])).check_arguments()

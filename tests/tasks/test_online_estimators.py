@@ -1,17 +1,19 @@
 """Learning online: it learns, answers change nothing, nor does a bad step, and it goes on from a snapshot."""
 
 import math
+import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from sklearn.base import clone
 
 from treadle.errors import InputError
@@ -172,9 +174,10 @@ def test_a_new_process_goes_on_from_a_file(tmp_path: Path) -> None:
     live(model, "detector", 0, 90)
     model.save(tmp_path / "detector")
     words = [sys.executable, "-c", PROGRAM, str(tmp_path / "detector")]
-    found = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}  # others sum in another order
+    found = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parent, env=threads)
     assert found.stdout.strip() == str([*live(model, "detector", 90, 40), model.snapshot().hex()])
-    with pytest.raises(InputError, match="holds a AnomalyDetector, expected a OnlineRegressor"):
+    with pytest.raises(InputError, match="it was saved by AnomalyDetector, expected OnlineRegressor"):
         OnlineRegressor.load(tmp_path / "detector")
 
 
@@ -235,10 +238,16 @@ def test_named_features_may_hold_dates_come_late_and_be_missing() -> None:
         if t % 7 == 0:
             x["a"] = None
         model.learn_one(x, None if t % 5 == 0 else float(t % 4))
-    with pytest.raises(InputError, match="the feature 'when' of the step holds 'noon', expected a date or a time"):
+    with pytest.raises(InputError, match=r"the feature 'when' of the step holds 'noon', expected a date \(dat"):
         model.learn_one({"when": "noon"}, 1.0)
     with pytest.raises(InputError, match="the feature 'new' of the step holds 'text', expected a number"):
         model.learn_one({"new": "text"}, 1.0)
+    for odd in (time(3), np.datetime64("2026-01-01")):
+        with pytest.raises(InputError) as refused:
+            model.learn_one({"later": odd}, 1.0)
+        expected = "a number up to 3.4e38 or a date (datetime.date or datetime.datetime)"
+        assert str(refused.value) == f"the feature 'later' of the step holds {odd!r}, expected {expected}"
+    model.learn_one({"day": date(2026, 2, 1)}, 1.0)
     with pytest.raises(InputError, match="the feature 'a' of the step holds inf"):
         model.predict_one({"a": math.inf})
     with pytest.raises(InputError, match="more than 1024 features"):
@@ -303,6 +312,40 @@ def test_a_network_that_diverges_says_so() -> None:
     data = [[math.sin(t)] for t in range(300)]
     with pytest.raises(InputError, match="diverged at learning_rate=1e"):
         model.partial_fit(data, [math.cos(3 * t) for t in range(300)])
+
+
+def test_what_is_forecast_is_no_date() -> None:
+    model, when = OnlineForecaster(**SMALL), {"y": 1.0, "when": datetime(2026, 1, 1)}
+    words = r"the feature 'when' of the \w+ holds .*, expected a number up to 3.4e38$"
+    for _ in range(2):  # as the first step, and as a further channel
+        for method in (lambda: model.learn_one(when), lambda: model.partial_fit([when])):
+            with pytest.raises(InputError, match=words):
+                method()
+        model.learn_one({"y": 1.0}, when)
+    assert model.predict_one() == {"y": pytest.approx(1.0, abs=0.5)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((1.5,), "horizon is 1.5, expected a whole number of steps, at least 1"),
+        (("x",), "horizon is 'x', expected a whole number of steps, at least 1"),
+        ((None,), "horizon is None, expected a whole number of steps, at least 1"),
+        ((0,), "horizon is 0, expected a whole number of steps, at least 1"),
+        ((3, 5), "steps come as a data frame, an array [steps, features] or a list, found int"),
+        ((3, np.array(5)), "steps come as a data frame, an array [steps, features] or a list, found ndarray"),
+        ((3, [None]), "what is known is given for 1 step, expected 3"),
+    ],
+    ids=str,
+)
+def test_a_forecast_of_no_number_of_steps_is_refused(arguments: Any, sentence: str) -> None:
+    model = OnlineForecaster(**SMALL)
+    for _ in range(2):  # before the first step and after it
+        with pytest.raises(InputError) as refused:
+            model.forecast(*arguments)
+        assert str(refused.value) == sentence
+        model.learn_one(1.0)
+    assert len(model.forecast(np.int64(2))) == 2
 
 
 def test_a_frozen_forecaster_follows_without_learning_and_may_learn_on() -> None:

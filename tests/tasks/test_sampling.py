@@ -170,12 +170,19 @@ def test_a_row_without_a_possible_symbol() -> None:
         ("top_p", 0.0),
         ("top_p", 1.1),
         ("repetition_penalty", 0.0),
+        ("repetition_penalty", math.inf),
         ("repetition_window", -1),
     ],
 )
 def test_settings_out_of_range_are_named(option: str, value: float) -> None:
     with pytest.raises(InputError, match=f"{option} is {value}; expected"):
         Sampling(**{option: value})
+
+
+@pytest.mark.parametrize("option", ["temperature", "repetition_penalty"])
+def test_of_an_infinite_setting_a_finite_one_is_expected(option: str) -> None:
+    with pytest.raises(InputError, match=f"{option} is inf; expected .*finite"):
+        Sampling(**{option: math.inf})
 
 
 def test_other_misuse() -> None:

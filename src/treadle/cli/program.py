@@ -10,6 +10,7 @@ import typer
 
 from treadle.cli import COMMANDS, INTERRUPTED
 from treadle.errors import InputError, nearest
+from treadle.expected import expected
 
 BAD_INPUT = 2
 
@@ -65,6 +66,9 @@ def _misuse(command: str, error: Any) -> str:
             name for one in error.ctx.command.params for name in (*one.opts, *one.secondary_opts) if name[0] == "-"
         ]
         return f"{command} has no option {error.option_name!r}{nearest(error.option_name, known)}"
+    refused = getattr(error.__cause__, "errors", None)  # pydantic's, by which newer versions of typer read values
+    if refused is not None:
+        error.message = f"found {refused()[0]['input']!r}, expected {expected(refused())}"
     said = error.format_message().rstrip(".")
     return f"{command}: {said[:1].lower()}{said[1:]}; treadle {command} --help shows what there is"
 

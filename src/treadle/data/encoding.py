@@ -1,7 +1,7 @@
 """From the bytes of a file to its text: compression, byte order marks, encodings and line ends.
 
 The rule is short so that it can be relied on: a byte order mark decides, else a named encoding, else UTF-8. Nothing
-else is guessed in silence; a file that is not UTF-8 is refused with the encoding it looks like, for the user to name.
+else is guessed in silence; a file that is not UTF-8 is refused with what it looks like, for the user to name.
 """
 
 import codecs
@@ -9,6 +9,7 @@ import gzip
 import zlib
 from pathlib import Path
 
+from treadle.data.guessing import likely_encodings
 from treadle.errors import InputError
 
 _MARKS = [
@@ -19,25 +20,6 @@ _MARKS = [
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
 _GZIP = b"\x1f\x8b"
-# What a detector calls by many near-identical names, most usual first: one of these is named where it fits.
-_USUAL = ["gb18030", "big5", "cp932", "shift_jis", "euc_jp", "euc_kr", "cp949", "cp1251", "koi8_r", "latin_1"]
-# Latin alphabets in one byte a letter cannot be told apart by rule, so Western letters are looked for first.
-_LATIN = {
-    "cp1250",
-    "cp1252",
-    "cp1254",
-    "cp1257",
-    "cp1258",
-    "cp437",
-    "cp850",
-    "cp852",
-    "cp858",
-    "cp1006",
-    "cp775",
-    "hp_roman8",
-}
-_WESTERN = set("àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝÞ«»°£§·´¡¿\x92\x93\x94\x96\x85\xa0")
-_SAMPLE_LINES = 200
 
 
 def read_bytes(path: Path) -> bytes:
@@ -159,24 +141,10 @@ def _not_decodable(data: bytes, error: UnicodeDecodeError, source: str, name: st
         return f"{found}; the file is not in the encoding that was named"
     if b"\0" in data:
         return f"{found}; the file is binary, or in an encoding to be named, such as --encoding utf-16-le"
-    guess = _guess(data)
-    if guess is None:
+    likely = likely_encodings(data)
+    if not likely:
         return f"{found}, and no other encoding was recognised; name it with --encoding NAME"
-    return f"{found}; it looks like {guess}: name it with --encoding {guess}"
-
-
-def _guess(data: bytes) -> str | None:
-    """The encoding that the lines outside ASCII look like; the other lines say nothing and only dilute."""
-    from charset_normalizer import from_bytes
-
-    lines = [line for line in data.split(b"\n") if not line.isascii()]
-    sample = b"\n".join(lines[:_SAMPLE_LINES])
-    best = from_bytes(sample).best()
-    if best is None:
-        return None
-    if best.encoding in _LATIN or best.encoding.startswith(("iso8859", "mac_latin", "mac_roman", "latin")):
-        letters = [letter for letter in sample.decode("latin-1") if letter > "\x7f"]
-        if sum(letter in _WESTERN for letter in letters) >= 0.9 * len(letters):
-            return "cp1252" if any(letter < "\xa0" for letter in letters) else "latin-1"
-    fitting = [best.encoding, *best.could_be_from_charset]
-    return next((usual for usual in _USUAL if usual in fitting), best.encoding).replace("_", "-")
+    if len(likely) == 1:
+        return f"{found}; it looks like {likely[0]}: name it with --encoding {likely[0]}"
+    several = f"{', '.join(likely[:-1])} or {likely[-1]}"
+    return f"{found}; it may be {several}: name the right one with --encoding NAME"

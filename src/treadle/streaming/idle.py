@@ -26,6 +26,9 @@ class IdleStreams:
     Attributes:
         files: The name of the file of every stream that is here.
         serial: The number of the next file.
+
+    Raises:
+        InputError: The folder cannot be made.
     """
 
     def __init__(self, folder: Path, model: str) -> None:
@@ -34,7 +37,10 @@ class IdleStreams:
         self.serial = 0
         self._needed: set[str] = set()
         self._left: set[str] = set()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be a folder for idle streams ({error.strerror})") from None
 
     def put(self, key: Key, steps: int, state: dict[str, NDArray[Any]]) -> None:
         """Keep the state of a stream."""

@@ -40,7 +40,8 @@ def read_line(line: str, reads: Reads) -> Request:
     - `{"key": ..., "step": ...}`, a step of the stream of that key; without `key`, of the one that has none;
     - `{"key": ..., "close": true}`: the stream ends;
     - anything else is a step of the stream without a key: for numbers, a JSON list or numbers between spaces, commas or
-      semicolons; for text, a JSON string or the line itself; for tokens, a JSON list or what white space separates.
+      semicolons; for text, a JSON string or the line itself; for tokens, a JSON list or what white space separates (of
+      a tagger, one token).
 
     Args:
         line: Without its end.

@@ -1,6 +1,6 @@
 """Many streams of one model, each known by its key, stepped in batches."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class StreamPool:
         bytes_per_stream: Memory of a stream's state; a key in Python's own memory comes to it.
 
     Raises:
-        InputError: The model cannot be streamed, or the limit is below 1.
+        InputError: The model cannot be streamed, the limit is no whole number from 1, or the folder cannot be one.
 
     Example:
         >>> from treadle.nn import Stack
@@ -49,11 +49,11 @@ class StreamPool:
     """
 
     def __init__(self, source: Source, *, limit: int = 100_000, folder: str | Path | None = None) -> None:
-        if limit < 1:
-            raise InputError(f"limit is a number of streams, at least 1, found {limit}")
-        self.limit = limit
-        self._model = open_model(source, min(limit, BATCH), torch.get_num_threads())
-        self._states = States(self._model.initial, limit)
+        if not isinstance(limit, int | np.integer) or limit < 1:
+            raise InputError(f"limit is a whole number of streams, at least 1, found {limit!r:.50}")
+        self.limit = int(limit)
+        self._model = open_model(source, min(self.limit, BATCH), torch.get_num_threads())
+        self._states = States(self._model.initial, self.limit)
         self._idle = None if folder is None else IdleStreams(Path(folder), self._model.identity)
         self.bytes_per_stream = self._states.bytes_per_stream
 
@@ -114,8 +114,9 @@ class StreamPool:
         Raises:
             InputError: A key or a step cannot be used, or there is no room. All streams are as they were.
         """
-        if len(keys) != len(steps):
-            counts = f"{counted(len(keys), 'key')} and {counted(len(steps), 'step')}"
+        found = _size("keys", keys), _size("steps", steps)
+        if found[0] != found[1]:
+            counts = f"{counted(found[0], 'key')} and {counted(found[1], 'step')}"
             raise InputError(f"there are {counts}, expected a step for each key")
         _check_keys(keys)
         elements = self._model.read_all(steps)
@@ -160,6 +161,7 @@ class StreamPool:
 
     def _row(self, key: Key) -> int:
         """The row of a stream, which is brought back where it is idle."""
+        check_key(key)
         if key not in self:
             raise InputError(f"there is no stream {key!r}")
         self._make_room([key])
@@ -197,6 +199,7 @@ class StreamPool:
         Raises:
             InputError: There is no such stream.
         """
+        check_key(key)
         if key in self._states.rows:
             self._states.drop(key)
         elif self._idle is not None and key in self._idle.files:
@@ -251,6 +254,20 @@ class StreamPool:
         self._states.refill(keys, arrays)
         facts: dict[str, Any] = told["facts"]
         return facts
+
+
+def _size(name: str, given: Any) -> int:
+    """How many keys or steps a batch has.
+
+    Raises:
+        InputError: They are no list.
+    """
+    if not isinstance(given, str | Set | Mapping):
+        try:
+            return len(given)
+        except TypeError:
+            pass
+    raise InputError(f"the {name} of a batch come as a list, one for each stream, found {given!r:.50}")
 
 
 def _check_keys(keys: Sequence[Any]) -> None:

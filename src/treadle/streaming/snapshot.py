@@ -74,16 +74,18 @@ def check_state(found: Arrays, expected: Arrays) -> None:
     """Hold the arrays of a state to those of a model: names, shapes and types of number.
 
     Raises:
-        InputError: They differ; the first difference is named.
+        InputError: They differ, or there are none; the first difference is named.
     """
+    if not isinstance(found, Mapping):
+        raise InputError(f"the state is {found!r:.50}, expected arrays by name: {sorted(expected)}")
     if set(found) != set(expected):
         raise InputError(f"the state has the fields {sorted(found)}, expected {sorted(expected)}")
     for name, array in expected.items():
         given = found[name]
-        if given.shape != array.shape or given.dtype != array.dtype:
+        if not isinstance(given, np.ndarray) or given.shape != array.shape or given.dtype != array.dtype:
+            told = f"{given.dtype} {list(given.shape)}" if isinstance(given, np.ndarray) else f"{given!r:.50}"
             raise InputError(
-                f"the field {name!r} of the state is {given.dtype} {list(given.shape)}, expected "
-                f"{array.dtype} {list(array.shape)}"
+                f"the field {name!r} of the state is {told}, expected an array {array.dtype} {list(array.shape)}"
             )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from treadle.data.numeric import Fill, Scaling
 from treadle.data.text import Unit
 from treadle.errors import InputError
+from treadle.expected import expected
 
 
 class FeatureSettings(BaseModel):
@@ -99,11 +100,13 @@ def check(settings: type[M], values: dict[str, Any]) -> M:
     try:
         return settings(**{name: _plain(value) for name, value in values.items() if name in settings.model_fields})
     except ValidationError as error:
-        first = error.errors()[0]
-        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise InputError(f"{first['loc'][0]} is {first['input']!r}, expected {expected}") from None
+        first, *others = error.errors()
+        name, *inside = first["loc"]
+        verb = "holds" if inside and isinstance(inside[0], int) else "is"  # a number is a place, a word a kind of value
+        ways = [first, *(one for one in others if one["loc"][0] == name and one["input"] is first["input"])]
+        raise InputError(f"{name} {verb} {first['input']!r}, expected {expected(ways)}") from None
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy number, as a grid of parameters may hold it, as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value
+    """A number or array of NumPy, as a grid of parameters may hold it, as Python's own."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

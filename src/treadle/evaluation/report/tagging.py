@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from treadle.errors import counted
 from treadle.evaluation.intervals import bootstrap_interval
 from treadle.evaluation.report.content import Confusion, LengthBins, Report, Section, SystemScores
 from treadle.evaluation.report.html import Html, element, join, table
@@ -106,12 +107,12 @@ def _by_type(spans: SpanScores) -> list[Html]:
         for type_, one in ordered
     ]
     parts = [table("Spans of every type", ["Type", "True", "Given", "Precision", "Recall", "F1"], rows)]
-    missed = int(spans.confusion.counts[:-1, -1].sum())
+    missed, near = int(spans.confusion.counts[:-1, -1].sum()), spans.confusion.boundaries
     if missed:
-        note = (
-            f"Of {missed:,} missed spans, {spans.confusion.boundaries:,} share a token with a given one of their type: "
-        )
-        parts.append(element("p", f"{note}they were found, and not to the token.", class_="note"))
+        alike = "none shares" if near == 0 else "1 shares" if near == 1 else f"{near:,} share"
+        note = f"Of {counted(missed, 'missed span')}, {alike} a token with a given one of their type"
+        found = f": {'it was' if near == 1 else 'they were'} found, and not to the token"
+        parts.append(element("p", f"{note}{found if near else ''}.", class_="note"))
     return parts
 
 

@@ -153,7 +153,7 @@ class Forecaster(Fitting, Predicting, Streaming):
         super().check_arguments()
         values = self.get_params()
         check(SeriesSettings, values)
-        check(ForecastSettings, values | {"levels": tuple(self.levels)})
+        check(ForecastSettings, values)
         if self.init_from is not None:
             raise InputError("init_from is a language model's folder, which a forecaster cannot begin from")
         if self.conformal and self.mode == "autoregressive":

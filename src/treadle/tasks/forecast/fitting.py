@@ -114,7 +114,7 @@ class Fitting(Estimator):
             **how: What `train_network` is told.
         """
         part = Part.of(self.panel_, self.features_, np.array(end), everything=everything)
-        self.settings_ = check(ForecastSettings, self.get_params() | {"levels": tuple(self.levels)})
+        self.settings_ = check(ForecastSettings, self.get_params())
         batches = StretchBatches(
             part.first,
             part.learnt,

@@ -1,6 +1,7 @@
 """Language models that learn from the text they are measured on, each token scored before it is learnt from."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Literal, Self
@@ -27,6 +28,12 @@ RATES = {"sgd": 0.1, "rms": 1e-3}
 """Sizes of a step, where that is left open."""
 EPSILON = 1e-3
 """Keeps the steps of weights small whose gradients nearly vanish."""
+MOST_NATS = math.log(sys.float_info.max)
+"""What a token can cost on average, so that the perplexity is finite."""
+
+
+class DivergedError(InputError):
+    """Dynamic evaluation has moved the weights to where nothing can be predicted any more."""
 
 
 class Adaptation(BaseModel):
@@ -122,6 +129,7 @@ def adapted_losses(
 
     Raises:
         InputError: `dynamic="rms"` has no training text.
+        DivergedError: The steps of dynamic evaluation are too large.
     """
     network = deepcopy(model.network_).eval()
     scales = None
@@ -145,7 +153,7 @@ def best_adaptation(
     Args:
         model: A fitted model.
         dev: Texts that the model was not trained on, and that are not those it is to be measured on.
-        candidates: One or more.
+        candidates: One or more; those that diverge are passed over.
         train: As in `adapted_losses`.
 
     Returns:
@@ -153,13 +161,19 @@ def best_adaptation(
 
     Raises:
         InputError: As `adapted_losses`, or there is no candidate.
+        DivergedError: All of them do.
     """
     means = []
+    problem = InputError("there is no adaptation to choose from, expected one or more")
     for how in candidates:
-        nats = np.concatenate([one.nats for one in adapted_losses(model, dev, how, train=train)])
-        means.append((how, float(nats.mean())))
+        try:
+            nats = np.concatenate([one.nats for one in adapted_losses(model, dev, how, train=train)])
+        except DivergedError as error:
+            problem = error
+        else:
+            means.append((how, float(nats.mean())))
     if not means:
-        raise InputError("there is no adaptation to choose from, expected one or more")
+        raise problem
     return min(means, key=lambda pair: pair[1])
 
 
@@ -240,7 +254,11 @@ class _Cache:
 
 
 def _read(network: LanguageNetwork, ids: Tensor, how: Adaptation, weights: _MovingWeights | None) -> Tensor:
-    """What every token of one document costs, `[length]`."""
+    """What every token of one document costs, `[length]`.
+
+    Raises:
+        DivergedError: The tokens of a window cost so much that their perplexity is not finite.
+    """
     found = [torch.zeros(0, device=ids.device)]
     inputs = torch.cat([ids.new_full((1,), START), ids])[: len(ids)]
     cache = _Cache(how) if how.cache else None
@@ -255,6 +273,11 @@ def _read(network: LanguageNetwork, ids: Tensor, how: Adaptation, weights: _Movi
         scored = losses.detach()
         found.append(scored if cache is None else cache.mix(scored, hidden[0].detach(), targets))
         if weights is not None:
+            if not scored.mean() < MOST_NATS:
+                raise DivergedError(
+                    f"dynamic evaluation diverged at token {start + 1:,} of a document, expected a finite perplexity; "
+                    f"try a dynamic_rate below {how.rate:g}"
+                )
             weights.learn(losses.mean())
     return torch.cat(found)
 

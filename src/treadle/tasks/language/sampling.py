@@ -52,13 +52,13 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < math.inf:
-            raise InputError(f"temperature is {self.temperature}; expected 0 or more")
+            raise InputError(f"temperature is {self.temperature}; expected 0 or more, and finite")
         if self.top_k is not None and self.top_k < 1:
             raise InputError(f"top_k is {self.top_k}; expected 1 or more")
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise InputError(f"top_p is {self.top_p}; expected a share above 0, up to 1")
         if not 0 < self.repetition_penalty < math.inf:
-            raise InputError(f"repetition_penalty is {self.repetition_penalty}; expected a number above 0")
+            raise InputError(f"repetition_penalty is {self.repetition_penalty}; expected a finite number above 0")
         if self.repetition_window < 0:
             raise InputError(f"repetition_window is {self.repetition_window}; expected 0 or more")
         if min(self.forbidden, default=0) < 0:

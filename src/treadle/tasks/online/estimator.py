@@ -258,7 +258,7 @@ class OnlineEstimator(Arguments, ABC):
         try:
             facts, arrays = unpack(Path(path).read_bytes(), "saved online estimator", "")
             if facts["class"] != cls.__name__:
-                raise InputError(f"it holds a {facts['class']}, expected a {cls.__name__}")
+                raise InputError(f"it was saved by {facts['class']}, expected {cls.__name__}")
             estimator = cls(**{name: _tuples(value) for name, value in facts["arguments"].items()})
             return estimator.restore(arrays["snapshot"].tobytes())
         except OSError as error:

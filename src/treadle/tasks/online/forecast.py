@@ -37,7 +37,8 @@ class OnlineForecaster(SeriesOnline):
 
         Args:
             y: A number; several as a list or array; or channels by name. None and NaN are missing values.
-            x: What was known of the step beforehand: features by name or numbers. A date or time gives its calendar.
+            x: What was known of the step beforehand: features by name or numbers. A date or datetime gives its
+                calendar.
 
         Raises:
             InputError: They cannot be used; the estimator is as it was.
@@ -82,13 +83,13 @@ class OnlineForecaster(SeriesOnline):
             xs: What is known of each of them, as in `learn_one`.
 
         Raises:
-            InputError: The horizon is below 1, or there are not so many `xs`, or one cannot be used.
+            InputError: The horizon is no whole number from 1, or there are not so many `xs`, or one cannot be used.
         """
-        if horizon < 1:
-            raise InputError(f"horizon is {horizon}, expected at least 1 step")
-        if xs is not None and len(xs) != horizon:
-            raise InputError(f"what is known is given for {counted(len(xs), 'step')}, expected {horizon}")
+        if not isinstance(horizon, int | np.integer) or horizon < 1:
+            raise InputError(f"horizon is {horizon!r:.50}, expected a whole number of steps, at least 1")
         knowns = [None] * horizon if xs is None else list(checked(self._reader("known"), xs))
+        if len(knowns) != horizon:
+            raise InputError(f"what is known is given for {counted(len(knowns), 'step')}, expected {horizon}")
         if self._learner is None:
             return [0.0] * horizon
         return [self._shown(np.nan_to_num(row)) for row in self._roll(knowns)]

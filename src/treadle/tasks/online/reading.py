@@ -18,6 +18,7 @@ WIDTH = 8
 MOST = 1024
 """Features by name at most: names without end would be memory without end."""
 
+_NUMBER, _DATE = "a number up to 3.4e38", "a date (datetime.date or datetime.datetime)"
 _CLOCK = ("time of day", "day of week", "day of year")
 
 
@@ -26,19 +27,20 @@ class Reader:
 
     The first step decides the form. Numbers, a list or an array are columns in their order, and their count never
     changes. A mapping is features by name: one that a later step does not have is missing there, one that is new takes
-    the next column. A feature that is a date or a time becomes sine and cosine of the time of day, of the day of the
-    week and of the day of the year.
+    the next column. A feature that is a date or a datetime becomes sine and cosine of the time of day, of the day of
+    the week and of the day of the year.
 
     Args:
         what: What a row is, in the words of an error.
+        dates: Whether a feature may be one.
 
     Attributes:
         columns: The column of every name; empty for numbers in their order.
         width: Columns; 0 before the first step.
     """
 
-    def __init__(self, what: str = "step") -> None:
-        self.what = what
+    def __init__(self, what: str = "step", *, dates: bool = True) -> None:
+        self.what, self.dates = what, dates
         self.columns: dict[str, int] = {}
         self.names: dict[Any, str] = {}  # the names as they came, since not all of them are text
         self.width = 0
@@ -93,9 +95,10 @@ class Reader:
         for name, value in step.items():
             if name not in self.names:
                 new.append(name)
-                _number(self.what, name, value, calendar=isinstance(value, date))
+                if not (self.dates and isinstance(value, date)):
+                    self._number(name, value, f"{_NUMBER} or {_DATE}" if self.dates else _NUMBER)
             elif (column := self.columns.get(self.names[name])) is not None:
-                row[column] = _number(self.what, name, value, calendar=False)
+                row[column] = self._number(name, value, _NUMBER)
             else:
                 self._place_time(row, name, value)
         more = sum(2 * len(_CLOCK) if isinstance(step[name], date) else 1 for name in new)
@@ -103,12 +106,24 @@ class Reader:
             raise InputError(f"more than {MOST} features have come by now, expected the same ones at every {self.what}")
         return row, new
 
+    def _number(self, name: Any, value: Any, expected: str) -> float:
+        """A feature's number, NaN where it is missing.
+
+        Raises:
+            InputError: It is something else.
+        """
+        if value is None:
+            return np.nan
+        if not isinstance(value, int | float | np.number | np.bool_) or abs(float(value)) > LARGEST:
+            raise InputError(f"the feature {name!r} of the {self.what} holds {value!r:.50}, expected {expected}")
+        return float(value)
+
     def _place_time(self, row: Floats, name: Any, value: Any) -> None:
         """Put a date where its sines and cosines go."""
         if value is None:
             return
         if not isinstance(value, date):
-            raise InputError(f"the feature {name!r} of the {self.what} holds {value!r:.50}, expected a date or a time")
+            raise InputError(f"the feature {name!r} of the {self.what} holds {value!r:.50}, expected {_DATE}")
         start = self.columns[_key((name, _parts()[0]))]
         row[start : start + 2 * len(_CLOCK)] = calendar(value)
 
@@ -149,16 +164,3 @@ def _parts() -> list[str]:
 def _key(name: Any) -> str:
     """A name as JSON can hold it."""
     return repr(name)
-
-
-def _number(what: str, name: Any, value: Any, *, calendar: bool) -> float:
-    """A feature's number, NaN where it is missing.
-
-    Raises:
-        InputError: It is something else.
-    """
-    if value is None or calendar:
-        return np.nan
-    if not isinstance(value, int | float | np.number | np.bool_) or abs(float(value)) > LARGEST:
-        raise InputError(f"the feature {name!r} of the {what} holds {value!r:.50}, expected a number up to 3.4e38")
-    return float(value)

@@ -18,7 +18,7 @@ def rows_of(X: Any) -> Sequence[Any]:
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
         return list(frame.iter_rows(named=True))
-    if isinstance(X, Mapping | str) or not hasattr(X, "__len__"):
+    if isinstance(X, Mapping | str) or not hasattr(X, "__len__") or getattr(X, "shape", None) == ():
         raise InputError(f"steps come as a data frame, an array [steps, features] or a list, found {type(X).__name__}")
     return list(X)
 
@@ -33,7 +33,7 @@ def checked(reader: Reader | None, X: Any) -> Sequence[Any]:
     Raises:
         InputError: A step cannot be read; the sentence says which.
     """
-    probe = Reader()
+    probe = Reader(dates=reader is None or reader.dates)
     if reader is not None:
         probe.restore(reader.facts(), {})
         probe.columns, probe.names = dict(probe.columns), dict(probe.names)

@@ -25,6 +25,11 @@ class _SeriesSettings(BaseModel):
     half_life: float = Field(gt=0)
 
 
+def _readers() -> dict[str, Reader]:
+    """Of the values that are forecast, which are numbers, and of what is known of their steps."""
+    return {"values": Reader("value", dates=False), "known": Reader()}
+
+
 class History:
     """The last values of a series: those that the next step's inputs are made of, in a ring of fixed size.
 
@@ -100,8 +105,7 @@ class SeriesOnline(OnlineEstimator):
 
     def _make_parts(self) -> dict[str, Remembering]:
         return {
-            "values": Reader("value"),
-            "known": Reader("step"),
+            **_readers(),
             "level": RunningScale(0, self.half_life),
             "changes": RunningScale(0, self.half_life),
             "known scale": RunningScale(0, self.half_life),
@@ -126,7 +130,7 @@ class SeriesOnline(OnlineEstimator):
         return row, channels, features
 
     def _reader(self, name: str) -> Reader:
-        reader: Reader = self._parts[name] if self._parts else Reader()
+        reader: Reader = (self._parts or _readers())[name]
         return reader
 
     def _take(self, values: Any, known: Any) -> None:

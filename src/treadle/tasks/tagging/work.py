@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from treadle.data.builtin import load
 from treadle.data.encoding import read_text
+from treadle.data.frames import read_parquet
+from treadle.data.jsonl import read_jsonl
 from treadle.data.paths import existing, suffix_of
 from treadle.data.tagging import (
     COLUMN_SUFFIXES,
@@ -51,12 +53,12 @@ class TagWork(ExamplesWork[TaggedSentences]):
     def open(cls, source: DataSource) -> Self:
         """Read the training sentences."""
         source.refuse("tag", "separator", "header")
-        return cls(source, with_tags(read_sentences(source, source.train, "train")))
+        return cls(source, read_tags(source, source.train, "train"))
 
     @classmethod
     def read(cls, source: DataSource, place: str, split: str) -> TaggedSentences:
         """Tagged sentences."""
-        return with_tags(read_sentences(source, place, split))
+        return read_tags(source, place, split)
 
     def fit(self, estimator: SequenceTagger, how: Conduct) -> None:
         """Train on the sentences."""
@@ -73,7 +75,7 @@ class TagWork(ExamplesWork[TaggedSentences]):
         """Measure a trained model on tagged sentences."""
         refuse_options(options)
         estimator = SequenceTagger.load(folder)
-        data = with_tags(read_sentences(_as_trained(folder, source), source.train, "test"))
+        data = read_tags(_as_trained(folder, source), source.train, "test")
         title = f"{estimator.describe()} on {Path(source.train).name}"
         return Measured(
             counted(len(data), "sentence"),
@@ -132,15 +134,29 @@ def read_sentences(source: DataSource, place: str, split: str, *, tagged: bool =
     )
 
 
-def with_tags(data: TaggedSentences) -> TaggedSentences:
-    """The same sentences.
+def read_tags(source: DataSource, place: str, split: str) -> TaggedSentences:
+    """`read_sentences`, with tags.
 
     Raises:
-        InputError: They have no tags.
+        InputError: As there, or the sentences have no tags; where there are columns of other names, they are told.
     """
-    if data.tags is None:
-        raise InputError(f"{data.source}: found tokens and no tags, expected a tag for each token")
-    return data
+    data = read_sentences(source, place, split)
+    if data.tags is not None:
+        return data
+    names = [] if source.target else _column_names(source, place, split)
+    told = f"; columns: {', '.join(names)}; name that of the tags by --target" if len(names) > 1 else ""
+    raise InputError(f"{data.source}: found tokens and no tags, expected a tag for each token{told}")
+
+
+def _column_names(source: DataSource, place: str, split: str) -> list[str]:
+    """The columns of a table with a sentence a row; none of other formats, which number them."""
+    if place.startswith(BUILTIN):
+        return list(load(builtin(place).name, split).columns)
+    path = existing(place)
+    kind = None if path.is_dir() else source.format or tagged_format(path, source.encoding)
+    if kind == "parquet":
+        return list(read_parquet(path).columns)
+    return list(read_jsonl(path, encoding=source.encoding).columns) if kind == "jsonl" else []
 
 
 def _as_trained(folder: Path, source: DataSource) -> DataSource:
