@@ -261,7 +261,7 @@ def test_what_cannot_be_trained_on(treadle, tmp_path, monkeypatch, case):
     ("option", "sentence"),
     [
         (["--hidden", "128"], "hidden_size is 128, but the language model in .* has [0-9]+; leave it out"),
-        (["--bidirectional"], "bidirectional is True, but the language model in .* reads forward only; leave it out"),
+        (["--bidirectional"], "bidirectional is True, but the language model in .* has False; leave it out"),
         (["--set", "embedding_size=128"], "embedding_size is 128, but the language model in .* has [0-9]+; leave"),
     ],
 )

@@ -41,7 +41,7 @@ def generate(
     if task != "language-model":
         raise InputError(f"{model}: holds a model of the task {task!r}, expected one of the task 'language-model'")
     estimator, _ = load_model(model)
-    before = _standard_input() if prompt == "-" else _text(prompt)
+    before = _standard_input() if prompt == "-" else _decoded(prompt.encode(errors="surrogateescape"), "--prompt")
     stops = [one.replace(r"\n", "\n").replace(r"\t", "\t") for one in stop or []]
     shown = before if estimator.codec_.unit in ("char", "byte") else before.rstrip(" ")
     for number in range(samples):
@@ -67,28 +67,19 @@ def generate(
             print(as_json({**content, "seed": seed, "sample": number}), flush=True)
 
 
-def _text(prompt: str) -> str:
-    """The prompt of the command line.
+def _decoded(content: bytes, source: str) -> str:
+    """A prompt.
 
     Raises:
         InputError: It is not text.
     """
     try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        byte = ord(prompt[error.start]) & 0xFF  # a byte that is no UTF-8 comes as half of a surrogate pair
-        raise InputError(f"--prompt: byte {byte:#04x} is not UTF-8, expected a prompt") from None
-    return prompt
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source}: byte {content[error.start]:#04x} is not UTF-8, expected a prompt") from None
 
 
 def _standard_input() -> str:
-    """All of standard input, without the line end that a shell puts behind it.
-
-    Raises:
-        InputError: It is not text.
-    """
-    content = sys.stdin.buffer.read()
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"standard input: byte {content[error.start]:#04x} is not UTF-8, expected a prompt") from None
+    """All of standard input, without a byte order mark and the line end that a shell puts behind it."""
+    content = _decoded(sys.stdin.buffer.read(), "standard input")
+    return content.removeprefix("\ufeff").replace("\r\n", "\n").removesuffix("\n")

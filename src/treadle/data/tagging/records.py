@@ -103,6 +103,7 @@ def from_table(
         table.source,
         table.lines,
         ", ".join([table.note.split(",")[0] or "rows", *parts]),
+        columns=tuple(map(str, table.columns)),
     )
     return data.settled(illegal)
 

@@ -28,6 +28,7 @@ class TaggedSentences:
         note: How the source was understood, in one phrase.
         scheme: How `tags` mark spans; None where they mark none.
         token_lines: The line of every token, where each has one of its own.
+        columns: The names of the source's columns, where it is a table of sentences.
 
     Example:
         >>> data = TaggedSentences([["in", "Rome"]], [["O", "B-LOC"]], None, "a.conll", [7], "", "iob2", [[7, 8]])
@@ -43,6 +44,7 @@ class TaggedSentences:
     note: str = ""
     scheme: Scheme | None = None
     token_lines: list[list[int]] | None = None
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -63,10 +63,12 @@ class Pretrained:
         Raises:
             InputError: One was given, and says something else.
         """
-        return self._decided(SHAPE, arguments, defaults)
+        return self._decided(SHAPE, arguments, defaults, {"bidirectional": False})
 
-    def _decided(self, names: Sequence[str], arguments: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-        decided = {name: getattr(self.settings, name) for name in names}
+    def _decided(
+        self, names: Sequence[str], arguments: dict[str, Any], defaults: dict[str, Any], fixed: dict[str, Any]
+    ) -> dict[str, Any]:
+        decided = {name: getattr(self.settings, name) for name in names} | fixed
         for name, value in decided.items():
             if arguments[name] not in (value, defaults.get(name, value)):
                 found = f"{name} is {arguments[name]!r}, but the language model in {self.folder} has {value!r}"
@@ -79,7 +81,7 @@ class Pretrained:
         Raises:
             InputError: An argument says something else.
         """
-        return self._decided((*SHAPE, "tied", "softmax"), arguments, defaults)
+        return self._decided((*SHAPE, "tied", "softmax"), arguments, defaults, {})
 
     def text_codec(self, texts: Sequence[str]) -> TokenCodec:
         """What cuts texts just as the language model's were cut, with its symbols and, behind them, further ones.

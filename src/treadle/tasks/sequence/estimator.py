@@ -137,9 +137,6 @@ class SequenceEstimator(Estimator, Reader):
         if self.init_from is not None and self.segment > 1:
             reads = f"but the language model in {self.init_from} reads a token a step"
             raise InputError(f"segment is {self.segment}, {reads}; leave it out")
-        if self.init_from is not None and self.bidirectional and "bidirectional" in self.explicit:
-            reads = f"but the language model in {self.init_from} reads forward only"
-            raise InputError(f"bidirectional is True, {reads}; leave it out")
 
     def fit(self, X: Any, y: Any, *, dev: tuple[Any, Any] | None = None) -> Self:
         """Train.
@@ -198,7 +195,7 @@ class SequenceEstimator(Estimator, Reader):
         self.train_rows_, self.dev_rows_ = train, held
         arguments = self.get_params()
         pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
-        shape = {} if pretrained is None else pretrained.shape(arguments, self.left_open()) | {"bidirectional": False}
+        shape = {} if pretrained is None else pretrained.shape(arguments, self.left_open())
         self.settings_ = check(NetworkSettings, arguments | shape)
         options = check(FeatureSettings, arguments)
         self.features_, inputs = fit_features(columns, kinds, train, options, where, pretrained)

@@ -8,8 +8,6 @@ from typing import Any, Self
 
 from treadle.data.builtin import load
 from treadle.data.encoding import read_text
-from treadle.data.frames import read_parquet
-from treadle.data.jsonl import read_jsonl
 from treadle.data.paths import existing, suffix_of
 from treadle.data.tagging import (
     COLUMN_SUFFIXES,
@@ -143,20 +141,9 @@ def read_tags(source: DataSource, place: str, split: str) -> TaggedSentences:
     data = read_sentences(source, place, split)
     if data.tags is not None:
         return data
-    names = [] if source.target else _column_names(source, place, split)
-    told = f"; columns: {', '.join(names)}; name that of the tags by --target" if len(names) > 1 else ""
+    several = source.target is None and len(data.columns) > 1
+    told = f"; columns: {', '.join(data.columns)}; name that of the tags by --target" if several else ""
     raise InputError(f"{data.source}: found tokens and no tags, expected a tag for each token{told}")
-
-
-def _column_names(source: DataSource, place: str, split: str) -> list[str]:
-    """The columns of a table with a sentence a row; none of other formats, which number them."""
-    if place.startswith(BUILTIN):
-        return list(load(builtin(place).name, split).columns)
-    path = existing(place)
-    kind = None if path.is_dir() else source.format or tagged_format(path, source.encoding)
-    if kind == "parquet":
-        return list(read_parquet(path).columns)
-    return list(read_jsonl(path, encoding=source.encoding).columns) if kind == "jsonl" else []
 
 
 def _as_trained(folder: Path, source: DataSource) -> DataSource:
