@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 DATA ?= ../shared/data
+ROUNDS ?= 10
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,12 +13,13 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 IMDB := runs/bench/aclImdb
 
-.PHONY: help demo test test-slow lint format bench bench-kernels bench-accuracy setup clean
+.PHONY: help demo test test-slow fuzz lint format bench bench-kernels bench-accuracy setup clean
 
 help:
 	@echo "make demo       train a classifier on built-in data and show its accuracy beside a baseline's"
 	@echo "make test       lint, then all tests and doctests but the slow ones"
 	@echo "make test-slow  the slow tests"
+	@echo "make fuzz       property tests on new random examples (ROUNDS=10 times)"
 	@echo "make lint       ruff, formatting, types, layering"
 	@echo "make format     let ruff put in order what it can"
 	@echo "make bench      measure speed and write bench/RESULTS.md (bench-accuracy: accuracy, hours)"
@@ -38,6 +40,11 @@ test: lint
 
 test-slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow --durations 15 tests
+
+# Property tests on new random examples, ROUNDS times over; `make test` takes the same examples every time.
+fuzz: $(READY)
+	for round in $$(seq $(ROUNDS)); do OMP_NUM_THREADS=1 $(BIN)/pytest -q -m "hypothesis and not slow" -n auto \
+		--hypothesis-profile search tests || exit 1; done
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,7 +18,6 @@ def test_the_step_of_random_cells(tmp_path: Path) -> None:
 
     @settings(
         max_examples=COUNT,
-        deadline=None,
         derandomize=True,
         database=None,
         phases=[Phase.generate],

@@ -13,7 +13,6 @@ TOLERANCE = 1e-9
 
 @settings(
     max_examples=100,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # every attempt to shrink compiles again; minutes would go by
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -170,7 +170,7 @@ def columns(draw: st.DrawFn) -> dict[str, list[Any]]:
     return table
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     columns(), st.sampled_from([None, "step", "day", "weekday", "2 weeks", "month"]), st.sampled_from(["error", "mean"])
 )

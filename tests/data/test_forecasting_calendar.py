@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.data.forecasting import Frequency, calendar_features
@@ -21,7 +21,6 @@ CYCLES = {  # the share of every cycle that pandas' calendar says has passed
 
 
 @pytest.mark.parametrize("cycle", CYCLES)
-@settings(deadline=None)
 @given(first=st.datetimes(pd.Timestamp("1900-01-01"), pd.Timestamp("2100-01-01")))
 def test_the_share_of_a_cycle_is_that_of_pandas(cycle: str, first: pd.Timestamp) -> None:
     times = pd.date_range(pd.Timestamp(first).floor("s"), periods=30, freq="40h")

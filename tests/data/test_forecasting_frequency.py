@@ -5,7 +5,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.data.forecasting import Frequency
@@ -34,14 +34,12 @@ def starts(draw: st.DrawFn, frequency: Frequency) -> Any:
     return day.astype("datetime64[s]") + draw(st.sampled_from([0, 3600, 58_501]))
 
 
-@settings(deadline=None)
 @given(st.data(), frequencies(), st.integers(-3000, 3000))
 def test_between_is_the_inverse_of_after(data: st.DataObject, frequency: Frequency, steps: int) -> None:
     start = data.draw(starts(frequency))
     assert frequency.between(start, frequency.after(start, steps)) == steps
 
 
-@settings(deadline=None)
 @given(st.data(), frequencies(), st.integers(0, 300), st.integers(0, 300))
 def test_two_ways_of_steps_are_the_way_of_both(data: st.DataObject, frequency: Frequency, one: int, two: int) -> None:
     start = data.draw(starts(frequency))
@@ -52,7 +50,6 @@ def test_two_ways_of_steps_are_the_way_of_both(data: st.DataObject, frequency: F
     assert (np.diff(stamps).astype(np.int64) > 0).all()
 
 
-@settings(deadline=None)
 @given(frequencies())
 def test_what_is_written_is_read_back_in_its_largest_unit(frequency: Frequency) -> None:
     assert Frequency.parse(str(frequency)) == frequency.simplest()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from treadle.data.forecasting import Frequency, Panel, read_panel
@@ -40,7 +40,6 @@ def same(one: Panel, other: Panel) -> None:
     np.testing.assert_array_equal(one.static, other.static)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(3, 9), min_size=1, max_size=4), st.integers(0, 2), st.integers(0, 3))
 def test_joining_is_the_inverse_of_cutting(lengths: list[int], steps: int, known: int) -> None:
     whole = panel(lengths, known)

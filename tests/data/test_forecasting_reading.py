@@ -34,7 +34,7 @@ def same(one: Panel, other: Panel) -> None:
         np.testing.assert_array_equal(one.past[series], other.past[match])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from(FREQUENCIES), st.booleans())
 def test_any_grid_is_found_again_from_rows_in_any_order(data: st.DataObject, frequency: Frequency, last: bool) -> None:
     """Every step of every series comes back, NaN where its row was left out, at its own stamp."""
@@ -141,7 +141,6 @@ def test_stamps_are_read_as_they_are_written(cells: list[Any], expected: str) ->
     assert read_panel({"ds": cells, "y": list(range(len(cells)))}).starts[0] == np.datetime64(expected)
 
 
-@settings(deadline=None)
 @given(st.datetimes(pd.Timestamp("1700-01-01"), pd.Timestamp("2200-01-01")), st.sampled_from(["-", "/", "."]))
 def test_any_second_is_read_as_python_wrote_it(moment: Any, sign: str) -> None:
     moment = moment.replace(microsecond=0)

@@ -39,7 +39,7 @@ def test_noise_and_random_walks_have_none(unit: str, length: int) -> None:
         assert sum(season > 1 for season in found) <= 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(5, 60), st.floats(-0.2, 0.2), st.integers(0, 1000))
 def test_any_cycle_is_found_through_trend_noise_and_gaps(season: int, trend: float, seed: int) -> None:
     """A wave and its overtone; of 16,800 such series none was missed, where any shape may nearly repeat in itself."""

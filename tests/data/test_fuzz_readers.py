@@ -21,7 +21,7 @@ from treadle.errors import InputError
 
 Result = TypeVar("Result")
 FILES = [name for name in FORMATS if name != "folder"]
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # Bytes that come close to each format get further into its reader than noise does.
 PIECES = st.sampled_from(

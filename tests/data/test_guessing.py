@@ -65,3 +65,11 @@ def test_long_texts_have_one_encoding(name):
     text = "\n".join(SENTENCES[name] * 20)
     (found,) = likely_encodings(text.encode(name))
     assert text.encode(name).decode(found) == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_after_a_byte_order_mark_no_other_encoding_is_guessed(encoding):
+    assert refusal(("\ufeff" + "ab").encode(encoding)[:-1]).endswith(
+        f"is not {encoding.upper()}, of which the file begins with the byte order mark; the file is cut off or damaged"
+    )
+    assert "cut off" in refusal("\ufeffa".encode(encoding) + b"\1")  # cut off, and without a byte outside ASCII

@@ -268,7 +268,7 @@ def test_damaged_json_is_named(change: dict[str, Any]) -> None:
         SeriesScaler.from_json({name: value for name, value in saved.items() if name not in change})
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     series=st.lists(
         hnp.arrays(np.float64, st.tuples(st.integers(0, 5), st.just(2)), elements=st.floats(width=64)), max_size=5

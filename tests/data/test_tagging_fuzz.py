@@ -12,7 +12,7 @@ from treadle.data.tagging import TAGGED_FORMATS, TaggedSentences, illegal_places
 from treadle.data.tagging.schemes import from_spans
 from treadle.errors import InputError
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PIECES = st.sampled_from(
     "\n|\n\n|\r\n| |\t|#|# |=|O|B-A|I-A|S-A|E-A|M-A|B_A|看|1|2|1-2|1.1|_|-DOCSTART- O\n|NOUN|\xa0|a O\n".encode().split(
         b"|"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from treadle.data.word_vectors import read_word_vectors
 from treadle.errors import InputError
 
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def glove(words, vectors):

@@ -37,7 +37,7 @@ def test_tokens_of_another_size_give_the_same_bits_per_character():
     assert by_letter["perplexity"].value < by_word["perplexity"].value
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     lengths=st.lists(st.integers(0, 90), min_size=1, max_size=60).filter(any),
     seed=st.integers(0, 100),

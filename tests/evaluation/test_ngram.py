@@ -67,7 +67,7 @@ def arrays(documents):
     return [np.array(document, dtype=np.int64) for document in documents]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(train=documents_of, test=documents_of, order=st.integers(1, 4))
 def test_agrees_with_the_formulas(train, test, order):
     model, formulas = KneserNey(8, order).fit(arrays(train)), Formulas(train, 8, order)
@@ -97,7 +97,7 @@ def test_agrees_with_the_formulas_where_discounts_are_the_data_s_own():
     np.testing.assert_allclose(np.exp(model.score([test])[0]), expected, rtol=1e-10)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     train=documents_of, history=st.lists(st.integers(1, 7), max_size=6), order=st.integers(1, 6), start=st.booleans()
 )

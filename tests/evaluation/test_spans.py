@@ -24,7 +24,7 @@ def span_lists(draw: st.DrawFn, length: int = 8) -> list[tuple[int, int, str]]:
 SPLITS = st.lists(st.tuples(span_lists(), span_lists()), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(split=SPLITS)
 def test_scores_are_nervaluates(split):
     true, guessed = [pair[0] for pair in split], [pair[1] for pair in split]
@@ -42,7 +42,7 @@ def test_scores_are_nervaluates(split):
     assert scores.metrics["span_macro_f1"].value == pytest.approx(np.mean(present) if present else 0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(split=SPLITS)
 def test_the_confusion_accounts_for_every_span(split):
     true, guessed = [pair[0] for pair in split], [pair[1] for pair in split]

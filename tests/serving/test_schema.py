@@ -15,7 +15,6 @@ with warnings.catch_warnings():
 QUIET = settings(
     max_examples=12,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

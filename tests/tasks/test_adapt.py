@@ -42,7 +42,7 @@ def test_nothing_adapts_is_the_model_itself(model):
 
 
 @pytest.mark.parametrize("how", WAYS, ids=Adaptation.describe)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_what_comes_later_changes_no_earlier_loss(model, train, how, data):
     text = data.draw(st.text(LETTERS, min_size=2, max_size=40))

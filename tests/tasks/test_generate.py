@@ -40,7 +40,7 @@ def model(models):
     return models["char", "lstm"][0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_text_goes_on_from_its_saved_state_as_it_would_have(models, tmp_path_factory, data):
     unit, cell = data.draw(st.sampled_from(list(models)))

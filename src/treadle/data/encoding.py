@@ -139,6 +139,8 @@ def _not_decodable(data: bytes, error: UnicodeDecodeError, source: str, name: st
     found = f"{source}, {place}: byte 0x{data[error.start]:02x} is not {name.upper() if named is None else name}"
     if named is not None:
         return f"{found}; the file is not in the encoding that was named"
+    if name != "utf-8":
+        return f"{found}, of which the file begins with the byte order mark; the file is cut off or damaged"
     if b"\0" in data:
         return f"{found}; the file is binary, or in an encoding to be named, such as --encoding utf-16-le"
     likely = likely_encodings(data)

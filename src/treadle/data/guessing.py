@@ -40,7 +40,7 @@ def likely_encodings(data: bytes) -> list[str]:
     """The encodings that a file may be in, the likeliest first; each decodes the whole of it.
 
     Args:
-        data: Neither UTF-8 nor, since it holds no NUL, UTF-16 or UTF-32.
+        data: Not UTF-8, so some of it is outside ASCII; nor, since it holds no NUL, UTF-16 or UTF-32.
 
     Example:
         >>> likely_encodings("Zürich".encode("latin-1"))
