@@ -15,24 +15,25 @@ if TYPE_CHECKING:
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """`name=value` pairs, as `--set` takes them; a value is a Python literal, or else a word.
+    """`name=value` pairs, as `--set` takes them; a value is a Python literal, `true` or `false`, or else a word.
 
     Raises:
         InputError: A pair has no equals sign.
 
     Example:
-        >>> parse_settings(["dropout=0.3", "pooling=mean", "clip_outliers=None"])
-        {'dropout': 0.3, 'pooling': 'mean', 'clip_outliers': None}
+        >>> parse_settings(["dropout=0.3", "pooling=mean", "clip_outliers=None", "lowercase=false"])
+        {'dropout': 0.3, 'pooling': 'mean', 'clip_outliers': None, 'lowercase': False}
     """
     settings: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise InputError(f"--set takes NAME=VALUE, found {pair!r}")
+        value = value.strip()
         try:
-            settings[name.strip()] = ast.literal_eval(value.strip())
+            settings[name.strip()] = ast.literal_eval(value.title() if value in ("true", "false") else value)
         except (ValueError, SyntaxError):
-            settings[name.strip()] = value.strip()
+            settings[name.strip()] = value
     return settings
 
 

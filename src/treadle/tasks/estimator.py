@@ -68,6 +68,7 @@ class Estimator(SavedInFolder):
     """
 
     _training: Training | None = None
+    _epochs: int
     explicit: frozenset[str] = frozenset()
     """Arguments that were given in so many words, as far as that is known: those of a command line."""
 
@@ -149,15 +150,18 @@ class Estimator(SavedInFolder):
             raise InputError(f"there is no initialisation {self.init!r}{nearest(self.init, SCHEMES)}")
         check(TrainingSettings, self.training_values(epochs=1))
 
-    def training_settings(self, a_pass: float, checkpoint_seconds: float = 60.0) -> TrainingSettings:
+    def training_settings(
+        self, a_pass: float, checkpoint_seconds: float = 60.0, epochs: int | None = None
+    ) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open.
 
         Args:
             a_pass: Steps of one epoch, about.
             checkpoint_seconds: Time between two checkpoints.
+            epochs: Their number where it is left open; None for one by the length of a pass.
         """
         fewest, most = AUTO_EPOCHS
-        epochs = min(most, max(fewest, math.ceil(AUTO_STEPS / math.ceil(a_pass))))
+        epochs = epochs or min(most, max(fewest, math.ceil(AUTO_STEPS / math.ceil(a_pass))))
         return check(TrainingSettings, self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds})
 
     def training_values(self, epochs: int) -> dict[str, Any]:
@@ -195,6 +199,7 @@ class Estimator(SavedInFolder):
         """
         if progress is None and self.verbose:
             progress = Bar()
+        self._epochs = settings.epochs
         with torch.random.fork_rng():
             train = self._training or fit
             self.history_ = train(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)

@@ -18,6 +18,13 @@ class Examples(Protocol):
         """Some of them."""
 
 
+class Joinable(Examples, Protocol):
+    """Rows that others can follow."""
+
+    def joined(self, others: Self, /) -> Self:
+        """These and the others."""
+
+
 class NotedExamples(Examples, Protocol):
     """Rows as a reader gives them."""
 
@@ -29,6 +36,7 @@ class NotedExamples(Examples, Protocol):
 
 
 E = TypeVar("E", bound=Examples)
+J = TypeVar("J", bound=Joinable)
 N = TypeVar("N", bound=NotedExamples)
 
 
@@ -52,6 +60,17 @@ def compared(train: E, others: Mapping[str, E], estimator: Any) -> tuple[E, dict
         if "test" not in parts:
             train = train.take(estimator.train_rows_)
     return train, parts, "test" if "test" in parts else "dev"
+
+
+def taught(train: J, others: Mapping[str, J], estimator: Any) -> J:
+    """The rows that a model which may learn twice has learnt from at last, as `compared` takes them.
+
+    Args:
+        train: The training rows.
+        others: "dev" and "test", as far as they were given.
+        estimator: The model. With a test split, dev is of the rows that it learnt from the second time.
+    """
+    return train.joined(others["dev"]) if estimator.refit and {"dev", "test"} <= set(others) else train
 
 
 def set_aside(estimator: Any, count: int, examples: str) -> str:
@@ -110,7 +129,7 @@ class ExamplesWork(Work, Generic[N]):
 
     def conclude(self, estimator: Any, folder: Path, notes: Sequence[str], say: Say) -> Result:
         """Measure the model and the baseline, and write result and report."""
-        train, others, shown = compared(self.data, self.others, estimator)
+        train, others, shown = compared(self.taught(estimator), self.others, estimator)
         for line in self.remarks(estimator, others):
             say(line)
         say(f"the baseline {self.baseline} ...")
@@ -123,6 +142,10 @@ class ExamplesWork(Work, Generic[N]):
             commands=commands(self.source, estimator, folder),
         )
         return write_result(folder, self.task, report)
+
+    def taught(self, _estimator: Any, /) -> N:
+        """The rows that the model has learnt from, those set aside among them."""
+        return self.data
 
     def remarks(self, _estimator: Any, _others: Mapping[str, N], /) -> Iterable[str]:
         """What is said of dev and test before anything is measured."""

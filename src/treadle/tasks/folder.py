@@ -8,7 +8,7 @@
 | `metrics.jsonl` | a line an epoch |
 | `result.json` | metrics of the model and of the baseline |
 | `report.html` | the page to show |
-| `checkpoints/last.safetensors` | the state of training |
+| `checkpoints/last.safetensors` | the state of training; `last-refit.safetensors`, of the second one |
 """
 
 import json

@@ -97,14 +97,19 @@ def check(settings: type[M], values: dict[str, Any]) -> M:
     Raises:
         InputError: A value lies outside its range; the sentence names it, what was found and what is expected.
     """
+    given = {name: _plain(value) for name, value in values.items() if name in settings.model_fields}
     try:
-        return settings(**{name: _plain(value) for name, value in values.items() if name in settings.model_fields})
+        checked = settings(**given)
     except ValidationError as error:
         first, *others = error.errors()
         name, *inside = first["loc"]
         verb = "holds" if inside and isinstance(inside[0], int) else "is"  # a number is a place, a word a kind of value
         ways = [first, *(one for one in others if one["loc"][0] == name and one["input"] is first["input"])]
         raise InputError(f"{name} {verb} {first['input']!r}, expected {expected(ways)}") from None
+    for name, value in given.items():
+        if isinstance(value, str) and isinstance(getattr(checked, name), bool):  # "no" reads as False, and is true
+            raise InputError(f"{name} is {value!r}, expected True or False")
+    return checked
 
 
 def _plain(value: Any) -> Any:

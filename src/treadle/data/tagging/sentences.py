@@ -82,6 +82,22 @@ class TaggedSentences:
             token_lines=None if self.token_lines is None else [self.token_lines[row] for row in picked],
         )
 
+    def joined(self, others: "TaggedSentences") -> "TaggedSentences":
+        """These sentences and then others, with tags in the scheme of these; their places are not known any more.
+
+        Args:
+            others: With tags and labels if these have them.
+        """
+        tags = others.tags
+        if tags is not None and self.scheme is not None and others.scheme is not None:
+            tags = [convert(one, others.scheme, self.scheme) for one in tags]
+        return TaggedSentences(
+            [*self.tokens, *others.tokens],
+            None if self.tags is None or tags is None else [*self.tags, *tags],
+            None if self.labels is None or others.labels is None else [*self.labels, *others.labels],
+            scheme=self.scheme,
+        )
+
     def settled(self, illegal: Illegal = "repair") -> "TaggedSentences":
         """The same sentences with their scheme found out and every tag sequence legal in it.
 

@@ -26,9 +26,8 @@ class Forecaster(Fitting, Predicting, Streaming):
     training data (`treadle.tasks.forecast.base`). It begins with the errors of the base in training, and learns which
     to expect when.
 
-    What lies last, on which the best epoch is chosen, is learnt as well if `refit` is set: with
-    \(e^* = \arg\min_e L_\mathrm{dev}(\theta_e)\) of the first training, base and network are fitted anew to all steps,
-    by the same seed, learning rates and choices, and \(\theta_{e^*}\) is kept.
+    What lies last, on which the best epoch is chosen, is learnt as well if `refit` is set: base and network are then
+    fitted anew to all steps (`treadle.tasks.refit.Refitting`).
 
     In the mode "direct" one answer holds all steps of the horizon. In the mode "autoregressive" it is the next step
     alone; what lies further ahead is drawn step by step in many paths, and any horizon may be asked for.
@@ -48,7 +47,6 @@ class Forecaster(Fitting, Predicting, Streaming):
             training series grows with their level.
         calendar: Whether the network reads hour, weekday and such of the next step.
         conformal: Whether the quantiles are calibrated on the dev part; "direct" only.
-        refit: Whether all is fitted once more, to dev as well, for as many epochs as were best on dev.
         chunk: Steps of a stretch that gradients go through; None for two windows, from 64 to 256 steps.
         id: The column that names the series, as in `treadle.data.forecasting.read_panel`; so are the next seven.
         time: The column of time stamps.
@@ -61,8 +59,8 @@ class Forecaster(Fitting, Predicting, Streaming):
         hidden_size: Units of each layer.
         dropout: Share of features dropped between layers and before the answer, in training.
         batch_size: Stretches a batch.
-        **options: Those of `treadle.tasks.estimator.Estimator`. Of every series, `dev_fraction` at its end is dev, at
-            least a season and at most a third.
+        **options: Those of `treadle.tasks.refit.Refitting` and `treadle.tasks.estimator.Estimator`. Of every series,
+            `dev_fraction` at its end is dev, at least a season and at most a third.
 
     Attributes:
         features_: Fitted: season, transform, base, calendar, covariates.
@@ -70,14 +68,11 @@ class Forecaster(Fitting, Predicting, Streaming):
         horizon_: Steps ahead.
         network_: The trained network.
         history_: One record an epoch, of the training that dev is kept from.
-        refit_seconds_: How long the second one took.
-        unrefit_: The forecaster as the first training left it, which has learnt nothing from dev; not saved.
         panel_: The series, dev included; not saved.
 
     Sources: D. Salinas et al., "DeepAR: Probabilistic forecasting with autoregressive recurrent networks",
     International Journal of Forecasting 36, 2020; S. Smyl, "A hybrid method of exponential smoothing and recurrent
-    neural networks for time series forecasting", there; I. Goodfellow, Y. Bengio & A. Courville, "Deep Learning", 2016,
-    algorithm 7.2, for the second training; R. Wen et al., "A multi-horizon quantile recurrent forecaster",
+    neural networks for time series forecasting", there; R. Wen et al., "A multi-horizon quantile recurrent forecaster",
     2017; T. Kim et al., "Reversible instance normalization", ICLR 2022; S. Lin et al., "SegRNN", 2023.
 
     Example:
@@ -105,7 +100,6 @@ class Forecaster(Fitting, Predicting, Streaming):
         transform: str = "auto",
         calendar: bool = True,
         conformal: bool = False,
-        refit: bool = False,
         chunk: int | None = None,
         id: str | None = None,  # noqa: A002 (the column's customary name)
         time: str | Sequence[str] | None = None,
@@ -133,7 +127,6 @@ class Forecaster(Fitting, Predicting, Streaming):
         self.transform = transform
         self.calendar = calendar
         self.conformal = conformal
-        self.refit = refit
         self.chunk = chunk
         self.id = id
         self.time = time
@@ -218,4 +211,3 @@ class Forecaster(Fitting, Predicting, Streaming):
         self.features_ = PanelFeatures.from_json(saved["features"])
         self.settings_ = check(ForecastSettings, saved["settings"])
         self.horizon_ = int(saved["horizon"])
-        self.refit_seconds_ = 0.0

@@ -93,7 +93,7 @@ def make_report(
         commands: How to get the model again.
     """
     shown = splits["test" if "test" in splits else next(iter(splits))]
-    seconds = sum(record["seconds"] for record in estimator.history_) + estimator.refit_seconds_
+    seconds = estimator.training_seconds()
     given = {name: rolled.forecasts for name, rolled in splits.items()}
     baselines, reference = methods if methods else ((), None)
     return build_forecast_report(
@@ -105,7 +105,7 @@ def make_report(
         naive2=reference,
         rolled=rolled,
         learnt=learnt,
-        summary=f"{estimator.describe()}: {estimator.describe_size()}.",
+        summary=f"{estimator.describe()}: {estimator.describe_size()}.{estimator.remark()}",
         history=estimator.history_,
         data_notes=data_notes,
         config=estimator.get_params(),

@@ -61,7 +61,6 @@ class SeriesSettings(BaseModel):
     transform: Literal["auto"] | Transform
     calendar: bool
     conformal: bool
-    refit: bool
     chunk: int | None = Field(ge=2)
     duplicates: Literal["error", "first", "last", "mean", "sum"]
 

@@ -96,9 +96,9 @@ class ForecastWork(Work):
         splits = {"test": _following(estimator, self.whole, seen)} if self.tested else {}
         horizon, season = estimator.horizon_, estimator.features_.season
         if self.dev is not None:
-            splits["dev"] = _following(estimator, seen, self.train)
+            splits["dev"] = _following(estimator.measured("dev"), seen, self.train)
         elif min(map(len, seen.values)) > horizon + season:
-            splits["dev"] = rolling_origin(estimator.unrefit_, seen, windows=1)
+            splits["dev"] = rolling_origin(estimator.measured("dev"), seen, windows=1)
         shown = "test" if self.tested else "dev"
         say(f"{shown}: {splits[shown].held.amount()}, {counted(horizon, 'step')} ahead")
         report = make_report(

@@ -1,33 +1,18 @@
 """What the estimators of sequences share: scikit-learn's contract over features, network and target."""
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from collections.abc import Sequence
+from typing import Any, Self
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
-from treadle.data import BucketBatches, Kind, Ragged, split_rows
 from treadle.errors import InputError, counted
 from treadle.nn.segments import check_segments
-from treadle.tasks.estimator import Estimator
-from treadle.tasks.language.pretrained import Pretrained
-from treadle.tasks.sequence.features import Feature, Where, fit_features
-from treadle.tasks.sequence.inputs import Columns, infer_kinds, row_name, to_columns, to_sequences
-from treadle.tasks.sequence.network import SequenceNetwork, steps_a_row
-from treadle.tasks.sequence.objective import answer_objective
-from treadle.tasks.sequence.reader import Reader
-from treadle.tasks.sequence.targets import Target, load_target
+from treadle.tasks.sequence.features import Feature
+from treadle.tasks.sequence.fitting import Fitting
+from treadle.tasks.sequence.inputs import infer_kinds, to_columns, to_sequences
+from treadle.tasks.sequence.targets import load_target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
-from treadle.training import Objective, Progress, TrainingSettings
-
-N = TypeVar("N", bound=SequenceNetwork)
 
 
-class SequenceEstimator(Estimator, Reader):
+class SequenceEstimator(Fitting):
     """A recurrent network that reads sequences and gives one answer to each, with scikit-learn's contract.
 
     Args:
@@ -59,20 +44,18 @@ class SequenceEstimator(Estimator, Reader):
             those.
         checkpoint: For very long sequences: in training the state is kept only every so many steps, and the gradient
             computes the steps between again; see `treadle.nn.Recurrent`. None keeps all.
-        **options: Those of `treadle.tasks.estimator.Estimator`.
+        **options: Those of `treadle.tasks.refit.Refitting` and `treadle.tasks.estimator.Estimator`.
 
     Attributes:
         features_: The fitted feature of every input column, by name.
         target_: The fitted target.
         settings_: The shape of the network.
         network_: The trained network.
-        history_: One record an epoch.
-        train_rows_: The rows that were trained on.
+        history_: One record an epoch, of the training that dev is kept from.
+        train_rows_: The rows that were trained on, by that training.
         dev_rows_: The rows that were set aside, or None where dev rows were given.
         n_features_in_: Steps a row, only where `X` was a two-dimensional array.
     """
-
-    network_: SequenceNetwork  # both base classes know of one
 
     def __init__(
         self,
@@ -155,113 +138,6 @@ class SequenceEstimator(Estimator, Reader):
             dev = to_sequences(to_columns(self, dev[0], fitting=False), kinds), dev[1]
         return self.fit_columns(to_sequences(columns, kinds), kinds, y, dev=dev)
 
-    def fit_columns(
-        self,
-        columns: Columns,
-        kinds: Mapping[str, Kind],
-        y: Any,
-        *,
-        dev: tuple[Columns, Any] | None = None,
-        where: Where = row_name,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Train on columns whose kinds are known; what `fit` and the command line share.
-
-        Args:
-            columns: Cells in the form of their kinds, by column.
-            kinds: The kind of every column.
-            y: The target of every row.
-            dev: Columns and target to choose the best epoch by.
-            where: The place of a row of `columns`, for error sentences.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
-
-        Raises:
-            InputError: An argument or the data cannot be used.
-            Interrupted: Training was asked to stop; its state is in `checkpoint`.
-        """
-        self.check_arguments()
-        rows = len(next(iter(columns.values())))
-        y = self._check_target(y, rows)
-        train = np.arange(rows)
-        held: NDArray[np.int64] | None = None
-        if dev is None:
-            train, held = self._set_aside(y)
-        self.train_rows_, self.dev_rows_ = train, held
-        arguments = self.get_params()
-        pretrained = None if self.init_from is None else Pretrained.open(self.init_from)
-        shape = {} if pretrained is None else pretrained.shape(arguments, self.left_open())
-        self.settings_ = check(NetworkSettings, arguments | shape)
-        options = check(FeatureSettings, arguments)
-        self.features_, inputs = fit_features(columns, kinds, train, options, where, pretrained)
-        self.target_ = self._fit_target(y, train)
-        self._check_pairs(inputs, _take(y, train), lambda row: where(int(train[row])))
-        targets = self.target_.encode(_take(y, train))
-        if held is not None:
-            dev_columns = {name: [cells[i] for i in held] for name, cells in columns.items()}
-            dev_y = _take(y, held)
-        else:
-            assert dev is not None
-            dev_columns, dev_y = dev[0], self._check_target(dev[1], len(next(iter(dev[0].values()))))
-
-        def dev_where(row: int) -> str:
-            return f"dev, {row_name(row)}" if held is None else where(int(held[row]))
-
-        dev_inputs = self.encode(dev_columns, dev_where)
-        self._check_pairs(dev_inputs, dev_y, dev_where)
-        dev_rows = dev_inputs, self.target_.encode(dev_y)
-        network = self.build_network()
-        if pretrained is not None:
-            network.begin_from(pretrained)
-        lengths = steps_a_row(inputs)
-        settings = self.training_settings(self._steps_of_a_pass(lengths), checkpoint_seconds)
-        objective = self._objective(network, settings, (inputs, targets), dev_rows)
-        self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
-        return self
-
-    def _check_pairs(self, inputs: list[Ragged], y: Any, where: Where) -> None:
-        """Hold the targets of rows to their inputs, where the two have to fit."""
-
-    def _steps_of_a_pass(self, lengths: Tensor) -> float:
-        """Steps of training in an epoch, about."""
-        return max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
-
-    def _objective(
-        self,
-        network: SequenceNetwork,
-        settings: TrainingSettings,
-        rows: tuple[list[Ragged], Tensor],
-        dev: tuple[list[Ragged], Tensor],
-    ) -> Objective:
-        """What is trained towards, by the numbers and targets of training and of dev."""
-        batches = BucketBatches(
-            steps_a_row(rows[0]), tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=self.seed
-        )
-        return answer_objective(network, self.target_, batches, rows, dev)
-
-    def build_network(self) -> SequenceNetwork:
-        """A fresh network for the fitted features and target, drawn by `seed`; it takes the place of `network_`."""
-        features = list(self.features_.values())
-        self.network_ = self.drawn(lambda: SequenceNetwork(features, self.target_.size, self.settings_))
-        return self.network_
-
-    def drawn(self, make: Callable[[], N]) -> N:
-        """A network whose weights are drawn by `seed`; the caller's random numbers are left alone."""
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
-            return make()
-
-    def _set_aside(self, y: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Rows to train on and rows to choose the best epoch by; one row alone is both."""
-        if len(y) == 1:
-            return np.arange(1), np.arange(1)
-        return split_rows(len(y), self.dev_fraction, seed=self.seed)
-
     def recurrent_settings(self) -> NetworkSettings:
         """The shape of the fitted network."""
         return self.settings_
@@ -306,12 +182,3 @@ class SequenceEstimator(Estimator, Reader):
         self.settings_ = check(NetworkSettings, saved["settings"] or self.get_params())
         if saved["steps_a_row"] is not None:
             self.n_features_in_ = int(saved["steps_a_row"])
-
-    @abstractmethod
-    def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:
-        """The target, fitted on the `train` rows of `y`; which labels there are is told from all rows."""
-
-
-def _take(y: Any, rows: NDArray[np.int64]) -> Any:
-    """Rows of a target, which is an array or a list of lists."""
-    return y[rows] if isinstance(y, np.ndarray) else [y[row] for row in rows]

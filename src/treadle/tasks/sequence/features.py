@@ -129,17 +129,15 @@ class Feature:
 def fit_features(
     columns: Columns,
     kinds: Mapping[str, Kind],
-    rows: NDArray[np.int64],
     settings: FeatureSettings,
     where: Where,
     pretrained: Pretrained | None = None,
 ) -> tuple[dict[str, Feature], list[Ragged]]:
-    """Fit a feature for every column on the training rows, and encode those.
+    """Fit a feature for every column on training rows, and encode those.
 
     Args:
         columns: Cells in the form of their kinds.
         kinds: Of the columns.
-        rows: The training rows.
         settings: How.
         where: The place of a row, for error sentences.
         pretrained: A language model whose symbols are kept.
@@ -150,9 +148,8 @@ def fit_features(
     features: dict[str, Feature] = {}
     inputs: list[Ragged] = []
     for name, kind in kinds.items():
-        cells = [columns[name][i] for i in rows]
-        _check_channels(kind, name, cells)
-        features[name], ragged = fit_feature(kind, cells, settings, lambda row: where(int(rows[row])), pretrained)
+        _check_channels(kind, name, columns[name])
+        features[name], ragged = fit_feature(kind, columns[name], settings, where, pretrained)
         inputs.append(ragged)
     return features, inputs
 

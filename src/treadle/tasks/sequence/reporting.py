@@ -4,7 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,18 @@ class Reported(ABC):
     @abstractmethod
     def by_row(self, steps: NDArray[Any], columns: Columns) -> list[NDArray[Any]]:
         """What belongs to the steps of all rows of a series, an array a row."""
+
+    @abstractmethod
+    def measured(self, split: str) -> Self:
+        """Which of two trainings is measured on a part of the data."""
+
+    @abstractmethod
+    def remark(self) -> str:
+        """What is to be said of two trainings."""
+
+    @abstractmethod
+    def training_seconds(self) -> float:
+        """How long training took."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -180,18 +192,19 @@ def make_report(
         commands: How to get the model again.
     """
     task = estimator.target_.measured
-    said = {name: predictions(estimator, split) for name, split in splits.items()}
+    said = {name: predictions(estimator.measured(name), split) for name, split in splits.items()}
     shown = "test" if "test" in splits else next(iter(splits))
-    seconds = sum(record["seconds"] for record in estimator.history_)
+    errors = [] if estimator.target_.per_step else worst_errors(estimator.measured(shown), splits[shown], said[shown])
+    seconds = estimator.training_seconds()
     return build_report(
         title,
         task,
         System(estimator.describe(), said, estimator.describe_size(), seconds or None),
         baseline=None if baselines is None else baselines[0],
         floor=None if baselines is None else baselines[1],
-        summary=f"{estimator.describe()}: {estimator.describe_size()}.",
+        summary=f"{estimator.describe()}: {estimator.describe_size()}.{estimator.remark()}",
         history=estimator.history_,
-        errors=[] if estimator.target_.per_step else worst_errors(estimator, splits[shown], said[shown]),
+        errors=errors,
         data_notes=data_notes,
         config=estimator.get_params() if config is None else config,
         commands=commands,

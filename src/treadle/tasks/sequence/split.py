@@ -24,6 +24,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.y)
 
+    def joined(self, others: Self) -> Self:
+        """These rows and then others."""
+        columns = {name: [*cells, *others.columns[name]] for name, cells in self.columns.items()}
+        return type(self)(columns, [*self.y, *others.y], [*self.places, *others.places])
+
     def take(self, rows: Iterable[Any]) -> Self:
         """Some of the rows, in the order given."""
         picked = [int(row) for row in rows]

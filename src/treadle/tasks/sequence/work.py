@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from treadle.data import Roles, Table
 from treadle.errors import InputError, counted
-from treadle.tasks.examples import compared, set_aside
+from treadle.tasks.examples import compared, set_aside, taught
 from treadle.tasks.folder import load_config, load_model, save_model
 from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.refit import AT_LAST
 from treadle.tasks.sequence.estimator import SequenceEstimator
 from treadle.tasks.sequence.reporting import answers, fit_baselines, make_report, metrics, predictions
 from treadle.tasks.sequence.split import Split
@@ -65,6 +66,8 @@ class SequenceWork(Work):
             notes.append(f"{name}: {understood(table)}" + (SAME if same else ""))
         if "dev" not in self.others:
             notes.append(set_aside(estimator, len(self.table), "rows"))
+        if estimator.refit:
+            notes.append(AT_LAST)
         return notes
 
     def fit(self, estimator: SequenceEstimator, how: Conduct) -> None:
@@ -85,7 +88,7 @@ class SequenceWork(Work):
 
     def conclude(self, estimator: SequenceEstimator, folder: Path, notes: Sequence[str], say: Say) -> Result:
         """Measure the model and the baseline, and write result and report."""
-        rows, others, shown = compared(self.train, self.others, estimator)
+        rows, others, shown = compared(taught(self.train, self.others, estimator), self.others, estimator)
         say("the baseline learns from the same rows ...")
         report = make_report(
             estimator,

@@ -26,18 +26,17 @@ def refuse_without_spans(features: TaggerFeatures) -> None:
 
 
 @torch.no_grad()
-def tune_outside(network: TaggerNetwork, measure: DevMeasure) -> float:
-    r"""Move the score of O to where F1 of the dev spans is highest.
+def best_outside(network: TaggerNetwork, measure: DevMeasure) -> float:
+    r"""What the score of O is to be made smaller by for F1 of the dev spans to be highest.
 
     $$e_{t,O} \leftarrow e_{t,O} - b, \qquad b = \arg\max_{b} F_1(\hat y(b))$$
 
     A likelihood counts tokens, of which most stand outside. Where spans are rare and hard, a network that learnt by it
     leaves out many of those that it holds for possible, and F1 gains by more of them, wrong ones included. The best
-    \(b\) of `MOVES`, of equal ones the nearest to none, goes into the bias of the head; so whatever reads the network,
-    confidence and streams included, goes by the moved score.
+    \(b\) of `MOVES`, of equal ones the nearest to none, is taken.
 
     Args:
-        network: Trained; its head is changed.
+        network: Trained.
         measure: Of dev sentences.
 
     Returns:
@@ -62,6 +61,17 @@ def tune_outside(network: TaggerNetwork, measure: DevMeasure) -> float:
                 found[row] = to_spans(tags, INNER)
         return score_spans(measure.gold, found, resamples=0).metrics["span_f1"].value
 
-    best_move = max(MOVES, key=lambda move: (span_f1(move), -abs(move)))
-    network.head.bias[outside] -= best_move
-    return best_move
+    return max(MOVES, key=lambda move: (span_f1(move), -abs(move)))
+
+
+@torch.no_grad()
+def move_outside(network: TaggerNetwork, features: TaggerFeatures, move: float) -> None:
+    """Make the score of O smaller, in the bias of the head: whatever reads the network, streams too, goes by that.
+
+    Args:
+        network: Its head is changed.
+        features: Of the network.
+        move: In nats.
+    """
+    if OUTSIDE in features.tags:
+        network.head.bias[features.tags.index(OUTSIDE)] -= move

@@ -89,12 +89,13 @@ def make_report(
         data_notes: Sentences on the data.
         commands: How to get the model again.
     """
-    answers = {name: said(estimator, data) for name, data in splits.items()}
-    seconds = sum(record["seconds"] for record in estimator.history_)
-    shown = splits["test" if "test" in splits else next(iter(splits))]
+    answers = {name: said(estimator.measured(name), data) for name, data in splits.items()}
+    seconds = estimator.training_seconds()
+    split = "test" if "test" in splits else next(iter(splits))
+    asked, shown = estimator.measured(split), splits[split]
 
     def moved(row: int, token: int) -> Sequence[float]:
-        return estimator.saliency(shown.tokens[row], token).parts[0].weights
+        return asked.saliency(shown.tokens[row], token).parts[0].weights
 
     return build_tagging_report(
         title,
@@ -107,7 +108,7 @@ def make_report(
         TaggingSystem(estimator.describe(), answers, estimator.describe_size(), seconds or None),
         baseline=beside,
         moved=moved,
-        summary=f"{estimator.describe()}: {estimator.describe_size()}.",
+        summary=f"{estimator.describe()}: {estimator.describe_size()}.{estimator.remark()}",
         history=estimator.history_,
         data_notes=data_notes,
         config=estimator.get_params(),
