@@ -13,7 +13,7 @@ from treadle.training import Bar, Progress, StepsOnly, is_main_process
 
 R = TypeVar("R")
 
-AT_LAST = "Once dev has chosen the epoch it is learnt as well; figures on dev are those from before that"
+AT_LAST = "dev is learnt as well once it has chosen the epoch; its figures are those from before that"
 """What a run with two trainings says of itself."""
 
 
@@ -117,7 +117,7 @@ class Refitting(Estimator):
 
     def remark(self) -> str:
         """A sentence for the report of a run with two trainings; empty after one."""
-        return "" if self.unrefit_ is None else f" {AT_LAST}."
+        return "" if self.unrefit_ is None else f" D{AT_LAST[1:]}."
 
     def training_seconds(self) -> float:
         """How long training took, both times together."""
