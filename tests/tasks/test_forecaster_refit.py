@@ -1,18 +1,18 @@
 """A second training on everything: what it learns from, what it leaves alone, and that it can be stopped."""
 
-import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from stop_at import StopAt
 
 from treadle.data.forecasting import Frequency, Panel
 from treadle.errors import InputError
 from treadle.tasks.estimator import trained_by
 from treadle.tasks.forecast import Forecaster
-from treadle.training import Interrupted, Silent
+from treadle.training import Interrupted
 
 SMALL: dict[str, Any] = {
     "horizon": 3, "season": 4, "lookback": 4, "hidden_size": 5, "epochs": 3, "seed": 1, "device": "cpu",
@@ -86,26 +86,12 @@ def test_calibration_needs_steps_that_nobody_has_learnt_from() -> None:
         model(refit=True, conformal=True).fit_panel(walk())
 
 
-class StopAt(Silent):
-    """Asks for an end at a step of the second training."""
-
-    def __init__(self) -> None:
-        self.trainings = 0
-        self.records = 0
-
-    def start(self, *, step: int, steps: int, epochs: int) -> None:
-        self.trainings += 1
-
-    def advance(self, *, epoch: int, step: int, loss: float) -> None:
-        if (self.trainings, step) == (2, 7):
-            signal.raise_signal(signal.SIGINT)
-
-    def epoch_ended(self, record: dict[str, Any]) -> None:
-        self.records += 1
-
-
 def test_it_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    expected, path, watch = model(refit=True).fit_panel(walk()), tmp_path / "last.safetensors", StopAt()
+    expected, path, watch = (
+        model(refit=True).fit_panel(walk()),
+        tmp_path / "last.safetensors",
+        StopAt(training=2, step=7),
+    )
     with pytest.raises(Interrupted):
         model(refit=True).fit_panel(walk(), checkpoint=path, progress=watch)
     assert watch.records == 3, "the records of an epoch are those of the first training"

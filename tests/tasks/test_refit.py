@@ -1,7 +1,6 @@
 """A second training on everything: what it learns from and what it leaves alone, what is measured, and its resuming."""
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stop_at import StopAt
 
 from treadle.data.tagging import TaggedSentences
 from treadle.errors import InputError
@@ -18,7 +18,7 @@ from treadle.tasks.run import start_run
 from treadle.tasks.sequence import SequenceClassifier, SequenceRegressor
 from treadle.tasks.source import DataSource
 from treadle.tasks.tagging import SequenceTagger
-from treadle.training import Interrupted, Silent
+from treadle.training import Interrupted
 
 SMALL: dict[str, Any] = {"hidden_size": 5, "epochs": 3, "seed": 1, "device": "cpu", "batch_size": 4}
 TEXTS = [f"{'good' if row % 2 else 'bad'} film number{row % 5}" for row in range(24)]
@@ -161,24 +161,6 @@ def test_the_second_training_has_as_many_epochs_as_the_first_where_they_are_left
     assert first == second > of_all
 
 
-class StopAt(Silent):
-    """Asks for an end at a step of the second training."""
-
-    def __init__(self) -> None:
-        self.trainings = 0
-        self.records = 0
-
-    def start(self, *, step: int, steps: int, epochs: int) -> None:
-        self.trainings += 1
-
-    def advance(self, *, epoch: int, step: int, loss: float) -> None:
-        if (self.trainings, step) == (2, 4):
-            signal.raise_signal(signal.SIGINT)
-
-    def epoch_ended(self, record: dict[str, Any]) -> None:
-        self.records += 1
-
-
 def test_what_another_run_left_behind_is_not_gone_on_with(tmp_path: Path) -> None:
     first, path = TaggedSentences(TOKENS, TAGS).settled(), tmp_path / "last.safetensors"
     other = TaggedSentences([[token[::-1] for token in one] for one in TOKENS], TAGS).settled()
@@ -186,24 +168,17 @@ def test_what_another_run_left_behind_is_not_gone_on_with(tmp_path: Path) -> Non
     def train(data: TaggedSentences, **how: Any) -> SequenceTagger:
         return SequenceTagger(**SMALL, refit=True).fit_sentences(data, checkpoint=path, **how)
 
-    class Stop(Silent):
-        """Asks for an end in the first training."""
-
-        def advance(self, *, epoch: int, step: int, loss: float) -> None:
-            if step == 4:
-                signal.raise_signal(signal.SIGINT)
-
     train(first)
     assert path.with_stem("last-refit").exists()
     with pytest.raises(Interrupted):
-        train(other, progress=Stop())
+        train(other, progress=StopAt(training=1, step=4))
     expected = SequenceTagger(**SMALL, refit=True).fit_sentences(other)
     assert torch.equal(weights(train(other, resume=True)), weights(expected))
 
 
 def test_it_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     data, dev = TaggedSentences(TOKENS, TAGS).settled(), TaggedSentences(TOKENS[:5], TAGS[:5]).settled()
-    path, watch = tmp_path / "last.safetensors", StopAt()
+    path, watch = tmp_path / "last.safetensors", StopAt(training=2, step=4)
 
     def model() -> SequenceTagger:
         return SequenceTagger(**SMALL, refit=True)

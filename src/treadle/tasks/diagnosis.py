@@ -15,8 +15,8 @@ from treadle.tasks.estimator import Estimator, trained_by
 from treadle.tasks.folder import CHECKPOINT, kept_open, load, load_config
 from treadle.tasks.run import open_work
 from treadle.tasks.source import DataSource
-from treadle.tasks.work import WORKS, Conduct, Work
-from treadle.training import Objective, Progress, Silent
+from treadle.tasks.work import WORKS, Work
+from treadle.training import Conduct, Objective, Progress, Silent
 from treadle.training.diagnosis import diagnose
 
 ANSWERS = 64
@@ -104,7 +104,9 @@ def prepared_work(
     work.understand(estimator)
     estimator.compression_ = saved.compression_
     with trained_by(estimator, begin):
-        work.fit(estimator, Conduct(folder / CHECKPOINT, 1e9, False, progress or Silent()))
+        work.fit(
+            estimator, Conduct(checkpoint=folder / CHECKPOINT, checkpoint_seconds=1e9, progress=progress or Silent())
+        )
     return estimator, work
 
 

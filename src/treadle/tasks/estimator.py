@@ -150,19 +150,16 @@ class Estimator(SavedInFolder):
             raise InputError(f"there is no initialisation {self.init!r}{nearest(self.init, SCHEMES)}")
         check(TrainingSettings, self.training_values(epochs=1))
 
-    def training_settings(
-        self, a_pass: float, checkpoint_seconds: float = 60.0, epochs: int | None = None
-    ) -> TrainingSettings:
+    def training_settings(self, a_pass: float, epochs: int | None = None) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open.
 
         Args:
             a_pass: Steps of one epoch, about.
-            checkpoint_seconds: Time between two checkpoints.
             epochs: Their number where it is left open; None for one by the length of a pass.
         """
         fewest, most = AUTO_EPOCHS
         epochs = epochs or min(most, max(fewest, math.ceil(AUTO_STEPS / math.ceil(a_pass))))
-        return check(TrainingSettings, self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds})
+        return check(TrainingSettings, self.training_values(epochs))
 
     def training_values(self, epochs: int) -> dict[str, Any]:
         """The arguments, with what the loop is told where they leave it open.
@@ -181,6 +178,7 @@ class Estimator(SavedInFolder):
         settings: TrainingSettings,
         *,
         checkpoint: Path | None = None,
+        checkpoint_seconds: float = 60.0,
         resume: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -190,6 +188,7 @@ class Estimator(SavedInFolder):
             objective: What is trained.
             settings: How, as `training_settings` gives them.
             checkpoint: A file for the state of training.
+            checkpoint_seconds: Time between two of them.
             resume: Whether to go on from it.
             progress: Is told of every step and epoch.
 
@@ -199,6 +198,7 @@ class Estimator(SavedInFolder):
         """
         if progress is None and self.verbose:
             progress = Bar()
+        settings = check(TrainingSettings, settings.model_dump() | {"checkpoint_seconds": checkpoint_seconds})
         self._epochs = settings.epochs
         with torch.random.fork_rng():
             train = self._training or fit

@@ -2,14 +2,13 @@
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict
 
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.settings import check
-from treadle.training import Bar, Progress, StepsOnly, is_main_process
+from treadle.training import Bar, Conduct, StepsOnly, is_main_process
 
 R = TypeVar("R")
 
@@ -61,25 +60,14 @@ class Refitting(Estimator):
         super().check_arguments()
         check(RefitSettings, self.get_params())
 
-    def train_twice(
-        self,
-        train: Callable[..., R],
-        *,
-        checkpoint: Path | None,
-        resume: bool,
-        progress: Progress | None,
-        **how: Any,
-    ) -> R:
-        """Train; with `refit`, then once more on everything, with checkpoints of its own.
+    def train_twice(self, train: Callable[..., R], **how: Unpack[Conduct]) -> R:
+        """Train; with `refit`, then once more on everything, with checkpoints of its own beside the others.
 
         Args:
             train: Makes all ready and calls `train_network`. It takes `everything`, whether dev is learnt from;
                 `epochs`, how many there are, None for as many as the arguments say; `last`, the one that is kept, 0 for
                 the best on dev; and the arguments below.
-            checkpoint: A file for the state of training; that of the second one lies beside it.
-            resume: Whether to go on from them.
-            progress: Is told of every step, and of the first training's epochs.
-            **how: Further arguments of `train`.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Returns:
             What `train` gave the last time.
@@ -90,14 +78,14 @@ class Refitting(Estimator):
         """
         # What takes the loop's place goes on from where a run ended: with all that the second training had.
         taken = self.refit and self._training is not None
+        checkpoint, progress = how.get("checkpoint"), how.get("progress")
         other = None if checkpoint is None else checkpoint.with_stem(f"{checkpoint.stem}-refit")
-        if other is not None and not resume and is_main_process():
+        if other is not None and not how.get("resume") and is_main_process():
             other.unlink(missing_ok=True)
         if progress is None and self.verbose:
-            progress = Bar()
-        how |= {"resume": resume}
+            progress = how["progress"] = Bar()
         self.refit_seconds_, self.unrefit_ = 0.0, None
-        result = train(everything=taken, epochs=None, last=0, checkpoint=checkpoint, progress=progress, **how)
+        result = train(everything=taken, epochs=None, last=0, **how)
         if self.refit and not taken:
             self.unrefit_, history = copy.copy(self), self.history_
             best = max(record["epoch"] for record in history if record["best"])

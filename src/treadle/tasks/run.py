@@ -21,8 +21,8 @@ from treadle.tasks.folder import (
 from treadle.tasks.outcome import Result, Say
 from treadle.tasks.recorder import Recorder
 from treadle.tasks.source import DataSource
-from treadle.tasks.work import WORKS, Conduct, Work
-from treadle.training import Progress, Silent, group_of_processes, is_main_process
+from treadle.tasks.work import WORKS, Work
+from treadle.training import Conduct, Progress, Silent, group_of_processes, is_main_process
 
 CHECKPOINT_SECONDS = 60.0
 """Time between two checkpoints of a run, unless it is given another."""
@@ -148,7 +148,8 @@ def open_work(source: DataSource) -> Work:
 
 
 def _conduct(folder: Path, seconds: float, progress: Progress | None, *, resume: bool) -> Conduct:
-    return Conduct(folder / CHECKPOINT, seconds, resume, Recorder(folder / METRICS, progress or Silent()))
+    told = Recorder(folder / METRICS, progress or Silent())
+    return Conduct(checkpoint=folder / CHECKPOINT, checkpoint_seconds=seconds, resume=resume, progress=told)
 
 
 def _run(work: Work, estimator: Any, folder: Path, how: Conduct, say: Say) -> Result | None:
@@ -157,7 +158,7 @@ def _run(work: Work, estimator: Any, folder: Path, how: Conduct, say: Say) -> Re
     if first:
         for note in notes:
             say(note)
-        conduct = {"checkpoint_seconds": how.checkpoint_seconds, "data_checksum": work.source.checksum()}
+        conduct = {"checkpoint_seconds": how["checkpoint_seconds"], "data_checksum": work.source.checksum()}
         save_config(folder, estimator, asdict(work.source), conduct=conduct)
     with group_of_processes():
         work.fit(estimator, how)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,28 +11,7 @@ from treadle.evaluation import Estimate, Report
 from treadle.tasks.folder import save_model
 from treadle.tasks.outcome import Result, Say
 from treadle.tasks.source import DataSource
-from treadle.training import Progress
-
-
-@dataclass(frozen=True)
-class Conduct:
-    """How training is carried out: nothing in it changes what is learnt.
-
-    Attributes:
-        checkpoint: A file for the state of training.
-        checkpoint_seconds: Time between two of them.
-        resume: Whether to go on from it.
-        progress: Is told of every step and epoch.
-    """
-
-    checkpoint: Path
-    checkpoint_seconds: float
-    resume: bool
-    progress: Progress
-
-    def arguments(self) -> dict[str, Any]:
-        """As an estimator's own way of fitting takes them."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+from treadle.training import Conduct
 
 
 @dataclass(frozen=True)

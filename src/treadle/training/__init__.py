@@ -3,6 +3,7 @@
 from treadle.files import write_atomically
 from treadle.training.accelerator import group_of_processes, is_main_process
 from treadle.training.checkpoint import load_state, save_state
+from treadle.training.conduct import Conduct
 from treadle.training.loop import Interrupted, fit
 from treadle.training.objective import Objective
 from treadle.training.progress import Bar, Progress, Silent, StepsOnly
@@ -10,6 +11,7 @@ from treadle.training.settings import TrainingSettings
 
 __all__ = [
     "Bar",
+    "Conduct",
     "Interrupted",
     "Objective",
     "Progress",

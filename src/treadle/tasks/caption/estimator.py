@@ -1,8 +1,7 @@
 """Pictures, or sequences of frames, to a sentence on each."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 
@@ -17,7 +16,7 @@ from treadle.tasks.settings import check
 from treadle.tasks.translate.encoder import Encoder
 from treadle.tasks.translate.network import TranslationNetwork
 from treadle.tasks.translate.writer import Writer
-from treadle.training import Progress
+from treadle.training import Conduct
 
 
 class Captioner(Writer, Reported):
@@ -133,20 +132,14 @@ class Captioner(Writer, Reported):
         data: Captioned,
         *,
         dev: Captioned | None = None,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train on rows as readers give them; what `fit` and the command line share.
 
         Args:
             data: Pictures or frames with captions.
             dev: Others, to choose the best epoch by.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the data cannot be used.
@@ -167,7 +160,7 @@ class Captioner(Writer, Reported):
                 f"{data.places[longest]}: {lengths[longest]:,} regions, frames or symbols, expected at most "
                 f"batch_tokens = {self.batch_tokens:,}; raise batch_tokens, or lower picture_size"
             )
-        self.train_on(train, held, checkpoint_seconds, checkpoint=checkpoint, resume=resume, progress=progress)
+        self.train_on(train, held, **how)
         return self
 
     def build_network(self) -> TranslationNetwork:

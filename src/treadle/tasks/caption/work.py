@@ -16,7 +16,8 @@ from treadle.tasks.caption.reporting import fit_baselines, make_report, scores
 from treadle.tasks.examples import ExamplesWork
 from treadle.tasks.folder import load_config
 from treadle.tasks.source import BUILTIN, DataSource, builtin
-from treadle.tasks.work import Answer, Conduct, Measured, refuse_options
+from treadle.tasks.work import Answer, Measured, refuse_options
+from treadle.training import Conduct
 
 AT_ONCE = 128
 """Rows that are told about before the first answer is printed."""
@@ -49,7 +50,7 @@ class CaptionWork(ExamplesWork[Captioned]):
 
     def fit(self, estimator: Captioner, how: Conduct) -> None:
         """Train on the rows."""
-        estimator.fit_captioned(self.data, dev=self.others.get("dev"), **how.arguments())
+        estimator.fit_captioned(self.data, dev=self.others.get("dev"), **how)
 
     def fit_baseline(
         self, _estimator: Captioner, train: Captioned, others: Mapping[str, Captioned]

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Self
+from typing import Self, Unpack
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from treadle.tasks.forecast.objective import StretchBatches, forecast_objective
 from treadle.tasks.forecast.settings import ForecastSettings, choose_chunk, choose_horizon
 from treadle.tasks.refit import Refitting
 from treadle.tasks.settings import check
-from treadle.training import Progress, TrainingSettings
+from treadle.training import Conduct, TrainingSettings
 
 AUTO_STEPS, AUTO_EPOCHS = 200, (8, 40)
 """Steps that a run has about, and the fewest and the most epochs, where `epochs` is left open."""
@@ -45,21 +44,14 @@ class Fitting(Refitting):
         self,
         panel: Panel,
         dev: Panel | None = None,
-        *,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train on series that were read; what `fit` and the command line share.
 
         Args:
             panel: The series.
             dev: What follows them.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the data cannot be used.
@@ -72,8 +64,7 @@ class Fitting(Refitting):
         season = self.season or find_season(train)
         self.horizon_ = self.horizon or choose_horizon(season)
         self.features_ = fit_features(train, self.get_params(), season, self.horizon_)
-        how: dict[str, Any] = {"checkpoint_seconds": checkpoint_seconds, "resume": resume}
-        part = self.train_twice(partial(self._train, end), checkpoint=checkpoint, progress=progress, **how)
+        part = self.train_twice(partial(self._train, end), **how)
         if self.mode == "direct":
             part.calibrate(self.network_, self.settings_.levels, conformal=self.conformal)
         return self
@@ -85,8 +76,7 @@ class Fitting(Refitting):
         everything: bool,
         epochs: int | None,
         last: int,
-        checkpoint_seconds: float,
-        **how: Any,
+        **how: Unpack[Conduct],
     ) -> Part:
         """Train a fresh network on `panel_`, in the numbers of `features_`.
 
@@ -95,7 +85,6 @@ class Fitting(Refitting):
             everything: Whether dev is learnt from, too.
             epochs: How many there are; None for as many as the arguments and the series say.
             last: The epoch that is kept; 0 for the best on dev.
-            checkpoint_seconds: Time between two checkpoints.
             **how: What `train_network` is told.
         """
         if everything:
@@ -112,11 +101,11 @@ class Fitting(Refitting):
         )
         fewest, most = AUTO_EPOCHS
         epochs = epochs or min(most, max(fewest, math.ceil(AUTO_STEPS / batches.per_epoch)))
-        values = self.training_values(epochs) | {"checkpoint_seconds": checkpoint_seconds}
+        settings = check(TrainingSettings, self.training_values(epochs))
         network = self.build_network()
         network.begin(part.base_errors())
         objective = forecast_objective(network, part.windows, batches, part.dev_origins(), part.end)
-        self.train_network(replace(objective, last=last), check(TrainingSettings, values), **how)
+        self.train_network(replace(objective, last=last), settings, **how)
         return part
 
     def build_network(self) -> ForecastNetwork:

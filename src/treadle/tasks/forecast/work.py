@@ -17,7 +17,8 @@ from treadle.tasks.forecast.rolling import Rolled, forecasts_from, rolling_origi
 from treadle.tasks.forecast.settings import choose_horizon
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import DataSource
-from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+from treadle.tasks.work import Answer, Measured, Work, refuse_options
+from treadle.training import Conduct
 
 WINDOWS = 10
 """Forecasts of every series that `--rolling` makes, unless told otherwise."""
@@ -84,7 +85,7 @@ class ForecastWork(Work):
         estimator.fit_panel(
             self.train,
             self.dev,
-            **how.arguments(),
+            **how,
         )
 
     def conclude(self, estimator: Forecaster, folder: Path, notes: Sequence[str], say: Say) -> Result:

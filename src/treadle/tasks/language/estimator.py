@@ -1,8 +1,7 @@
 """A language model with an estimator's manners: texts in, the probability of every next token out."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +21,7 @@ from treadle.tasks.language.settings import LanguageSettings, WindowSettings, ep
 from treadle.tasks.language.split import cut_off
 from treadle.tasks.language.streaming import LanguageStreamModel
 from treadle.tasks.settings import check
-from treadle.training import Progress, TrainingSettings
+from treadle.training import Conduct, TrainingSettings
 
 
 class LanguageModel(Estimator, Reader, Streaming):
@@ -154,21 +153,14 @@ class LanguageModel(Estimator, Reader, Streaming):
         self,
         texts: str | Sequence[str],
         dev: str | Sequence[str] | None = None,
-        *,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train; what `fit` and the command line share.
 
         Args:
             texts: As in `fit`.
             dev: As in `fit`.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the text cannot be used.
@@ -192,7 +184,7 @@ class LanguageModel(Estimator, Reader, Streaming):
         arguments = self.get_params()
         shape = {} if pretrained is None else pretrained.whole_shape(arguments, self.left_open())
         self.settings_ = check(LanguageSettings, settled(arguments | shape, tokens, self.codec_.unit))
-        settings = self._training_settings(tokens, checkpoint_seconds)
+        settings = self._training_settings(tokens)
         characters = None if self.codec_.unit == "word" else sum(map(len, held))
         network = self.build_network()
         if pretrained is not None:
@@ -201,7 +193,7 @@ class LanguageModel(Estimator, Reader, Streaming):
             objective = document_objective(network, train, dev_ids, characters, settings)
         else:
             objective = stream_objective(network, train, dev_ids, characters, settings, self.bptt)
-        self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        self.train_network(objective, settings, **how)
         return self
 
     def _fit_codec(self, texts: Sequence[str]) -> TokenCodec:
@@ -241,12 +233,12 @@ class LanguageModel(Estimator, Reader, Streaming):
                 raise InputError(f"{name} is {given!r}, but the language model in {other.folder} {has}; leave it out")
         return other
 
-    def _training_settings(self, tokens: int, checkpoint_seconds: float) -> TrainingSettings:
+    def _training_settings(self, tokens: int) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open."""
         values = self.training_values(epochs_for(tokens))
         if self.unfreeze_epochs is None:
             values["unfreeze_epochs"] = 0
-        return check(TrainingSettings, values | {"checkpoint_seconds": checkpoint_seconds})
+        return check(TrainingSettings, values)
 
     def build_network(self) -> LanguageNetwork:
         """A fresh network for the fitted codec, drawn by `seed`; it takes the place of `network_`.

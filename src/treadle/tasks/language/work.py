@@ -17,7 +17,8 @@ from treadle.tasks.language.reporting import answer, fit_baseline, headline, mak
 from treadle.tasks.language.split import cut_off
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.source import BUILTIN, DataSource, builtin
-from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+from treadle.tasks.work import Answer, Measured, Work, refuse_options
+from treadle.training import Conduct
 
 DOCUMENTS = ("lines", "paragraphs")
 """What `--format` can say a document of a text file is, beside the whole file."""
@@ -64,7 +65,7 @@ class LanguageWork(Work):
         estimator.fit_texts(
             self.corpus.texts,
             None if dev is None else dev.texts,
-            **how.arguments(),
+            **how,
         )
 
     def conclude(self, estimator: LanguageModel, folder: Path, notes: Sequence[str], say: Say) -> Result:

@@ -4,8 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from treadle.tasks.sequence.part import Part
 from treadle.tasks.sequence.reader import Reader
 from treadle.tasks.sequence.targets import Target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
-from treadle.training import Objective, Progress, TrainingSettings
+from treadle.training import Conduct, Objective, TrainingSettings
 
 N = TypeVar("N", bound=SequenceNetwork)
 
@@ -47,10 +46,7 @@ class Fitting(Refitting, Reader):
         *,
         dev: tuple[Columns, Any] | None = None,
         where: Where = row_name,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train on columns whose kinds are known; what `fit` and the command line share.
 
@@ -60,10 +56,7 @@ class Fitting(Refitting, Reader):
             y: The target of every row.
             dev: Columns and target to choose the best epoch by.
             where: The place of a row of `columns`, for error sentences.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the data cannot be used.
@@ -79,8 +72,8 @@ class Fitting(Refitting, Reader):
             held = self._part(*dev, lambda row: f"dev, {row_name(row)}")
             if self.refit and isinstance(held.y, list) != isinstance(learnt.y, list):
                 raise InputError("the targets of training and dev are in two forms, expected one for refit")
-        train = partial(self._train, whole, learnt, held, kinds, checkpoint_seconds=checkpoint_seconds)
-        self.train_twice(train, checkpoint=checkpoint, resume=resume, progress=progress)
+        train = partial(self._train, whole, learnt, held, kinds)
+        self.train_twice(train, **how)
         return self
 
     def _train(
@@ -93,8 +86,7 @@ class Fitting(Refitting, Reader):
         everything: bool,
         epochs: int | None,
         last: int,
-        checkpoint_seconds: float,
-        **how: Any,
+        **how: Unpack[Conduct],
     ) -> None:
         """Fit features and target, and train a fresh network.
 
@@ -106,7 +98,6 @@ class Fitting(Refitting, Reader):
             everything: Whether the rows held back are learnt from, too.
             epochs: How many there are; None for as many as the arguments say.
             last: The epoch that is kept; 0 for the best on dev.
-            checkpoint_seconds: Time between two checkpoints.
             **how: What `train_network` is told.
         """
         arguments = self.get_params()
@@ -127,7 +118,7 @@ class Fitting(Refitting, Reader):
         network = self.build_network()
         if pretrained is not None:
             network.begin_from(pretrained)
-        settings = self.training_settings(self._steps_of_a_pass(steps_a_row(inputs)), checkpoint_seconds, epochs)
+        settings = self.training_settings(self._steps_of_a_pass(steps_a_row(inputs)), epochs)
         objective = self._objective(network, settings, train, dev)
         self.train_network(replace(objective, last=last), settings, **how)
 

@@ -26,7 +26,8 @@ from treadle.tasks.sequence.tables import (
     understood,
 )
 from treadle.tasks.source import DataSource
-from treadle.tasks.work import Answer, Conduct, Measured, Work, refuse_options
+from treadle.tasks.work import Answer, Measured, Work, refuse_options
+from treadle.training import Conduct
 
 SAME = "; the training rows themselves, so its figures say nothing about new rows"
 
@@ -79,7 +80,7 @@ class SequenceWork(Work):
             self.train.y,
             dev=None if dev is None else (dev.columns, dev.y),
             where=self.table.where,
-            **how.arguments(),
+            **how,
         )
 
     def save(self, estimator: SequenceEstimator, folder: Path) -> None:

@@ -1,8 +1,7 @@
 """How a tagger learns: vocabularies and weights, once or twice."""
 
 from functools import partial
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from treadle.tasks.tagging.measure import DevMeasure
 from treadle.tasks.tagging.network import TaggerNetwork
 from treadle.tasks.tagging.outside import best_outside, move_outside, refuse_without_spans
 from treadle.tasks.tagging.settings import TaggerFeatureSettings, TaggerSettings
-from treadle.training import Objective, Progress
+from treadle.training import Conduct, Objective
 
 
 class Fitting(Refitting):
@@ -43,20 +42,14 @@ class Fitting(Refitting):
         data: TaggedSentences,
         *,
         dev: TaggedSentences | None = None,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train on sentences as readers give them; what `fit` and the command line share.
 
         Args:
             data: Sentences with tags.
             dev: Others, to choose the best epoch by.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the data cannot be used.
@@ -67,8 +60,8 @@ class Fitting(Refitting):
         if dev is None:
             self.train_rows_, self.dev_rows_ = self._set_aside(data)
             data, dev = data.take(self.train_rows_), data.take(self.dev_rows_)
-        train = partial(self._train, data, dev, whole, checkpoint_seconds=checkpoint_seconds)
-        self.train_twice(train, checkpoint=checkpoint, resume=resume, progress=progress)
+        train = partial(self._train, data, dev, whole)
+        self.train_twice(train, **how)
         return self
 
     def _train(
@@ -80,8 +73,7 @@ class Fitting(Refitting):
         everything: bool,
         epochs: int | None,
         last: int,
-        checkpoint_seconds: float,
-        **how: Any,
+        **how: Unpack[Conduct],
     ) -> None:
         """Fit vocabularies and train a fresh network.
 
@@ -92,7 +84,6 @@ class Fitting(Refitting):
             everything: Whether dev is learnt from, too.
             epochs: How many there are; None for as many as the arguments say.
             last: The epoch that is kept; 0 for the best on dev.
-            checkpoint_seconds: Time between two checkpoints.
             **how: What `train_network` is told.
         """
         if everything:
@@ -103,7 +94,7 @@ class Fitting(Refitting):
         encoded, measure = self.features_.encode(data, gold=True), DevMeasure(self.features_, dev)
         lengths = encoded.lengths
         a_pass = max(len(lengths) / self.batch_size, float(lengths.sum()) / self.batch_tokens)
-        settings = self.training_settings(a_pass, checkpoint_seconds, epochs)
+        settings = self.training_settings(a_pass, epochs)
         shuffled = BucketBatches(lengths, tokens=settings.batch_tokens, max_rows=settings.batch_size, seed=self.seed)
 
         def loss(model: nn.Module, rows: NDArray[np.int64]) -> Tensor:

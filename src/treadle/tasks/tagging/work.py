@@ -28,7 +28,8 @@ from treadle.tasks.tagging.answers import answers
 from treadle.tasks.tagging.estimator import SequenceTagger
 from treadle.tasks.tagging.inputs import to_given
 from treadle.tasks.tagging.reporting import fit_baseline, gold, make_report, said
-from treadle.tasks.work import Answer, Conduct, Measured, refuse_options
+from treadle.tasks.work import Answer, Measured, refuse_options
+from treadle.training import Conduct
 
 LINES = "lines"
 """What `--format` says where a file to be tagged has a sentence a line, as text."""
@@ -69,7 +70,7 @@ class TagWork(ExamplesWork[TaggedSentences]):
 
     def fit(self, estimator: SequenceTagger, how: Conduct) -> None:
         """Train on the sentences."""
-        estimator.fit_sentences(self.data, dev=self.others.get("dev"), **how.arguments())
+        estimator.fit_sentences(self.data, dev=self.others.get("dev"), **how)
 
     def fit_baseline(
         self, estimator: SequenceTagger, train: TaggedSentences, others: Mapping[str, TaggedSentences]

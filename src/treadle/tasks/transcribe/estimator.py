@@ -1,8 +1,7 @@
 """Recordings to text."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from treadle.tasks.transcribe.settings import (
     SpeechSettings,
 )
 from treadle.tasks.transcribe.units import Units
-from treadle.training import Progress
+from treadle.training import Conduct
 
 
 class SpeechRecognizer(Estimator, Reported):
@@ -184,20 +183,14 @@ class SpeechRecognizer(Estimator, Reported):
         data: Utterances,
         *,
         dev: Utterances | None = None,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train on recordings as readers give them; what `fit` and the command line share.
 
         Args:
             data: Recordings with transcripts.
             dev: Others, to choose the best epoch by.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the data cannot be used.
@@ -215,11 +208,11 @@ class SpeechRecognizer(Estimator, Reported):
         dev_spoken = self._encode(dev, rows_of(self.audio_.encode(dev.audio, dev.where), self.mel_bins))
         own = train_spoken.frames.lengths[: len(data)]
         a_pass = max(len(own) / self.batch_size, float(own.sum()) / self.batch_tokens)
-        settings = self.training_settings(a_pass, checkpoint_seconds)
+        settings = self.training_settings(a_pass)
         objective = speech_objective(
             network, self.units_, train_spoken, dev_spoken, self._augmentation(), settings, self.step_seconds
         )
-        self.train_network(objective, settings, checkpoint=checkpoint, resume=resume, progress=progress)
+        self.train_network(objective, settings, **how)
         return self
 
     def _fit_features(self, data: Utterances) -> Spoken:

@@ -15,7 +15,8 @@ from treadle.tasks.source import BUILTIN, DataSource
 from treadle.tasks.transcribe.estimator import SpeechRecognizer
 from treadle.tasks.transcribe.reporting import fit_baseline, foreign_note, make_report, truth
 from treadle.tasks.transcribe.settings import SearchSettings
-from treadle.tasks.work import Answer, Conduct, Measured
+from treadle.tasks.work import Answer, Measured
+from treadle.training import Conduct
 
 
 class TranscribeWork(ExamplesWork[Utterances]):
@@ -44,7 +45,7 @@ class TranscribeWork(ExamplesWork[Utterances]):
 
     def fit(self, estimator: SpeechRecognizer, how: Conduct) -> None:
         """Train on the recordings."""
-        estimator.fit_utterances(self.data, dev=self.others.get("dev"), **how.arguments())
+        estimator.fit_utterances(self.data, dev=self.others.get("dev"), **how)
 
     def remarks(self, estimator: SpeechRecognizer, others: Mapping[str, Utterances]) -> Iterator[str]:
         """Letters that the model cannot write."""

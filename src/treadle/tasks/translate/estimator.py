@@ -1,8 +1,7 @@
 """One sequence to another: sentences to their translation, dates to their standard form, spelling to sound."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 
@@ -16,7 +15,7 @@ from treadle.tasks.translate.network import TranslationNetwork
 from treadle.tasks.translate.reader import Reader
 from treadle.tasks.translate.settings import PairSettings, TranslatorSettings
 from treadle.tasks.translate.writer import Writer
-from treadle.training import Progress
+from treadle.training import Conduct
 
 
 class Translator(Writer, Reader):
@@ -119,20 +118,14 @@ class Translator(Writer, Reader):
         data: Pairs,
         *,
         dev: Pairs | None = None,
-        checkpoint: Path | None = None,
-        checkpoint_seconds: float = 60.0,
-        resume: bool = False,
-        progress: Progress | None = None,
+        **how: Unpack[Conduct],
     ) -> Self:
         """Train on pairs as readers give them; what `fit` and the command line share.
 
         Args:
             data: Sources with targets.
             dev: Others, to choose the best epoch by.
-            checkpoint: A file for the state of training.
-            checkpoint_seconds: Time between two of them.
-            resume: Whether to go on from it.
-            progress: Is told of every step and epoch.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: An argument or the data cannot be used.
@@ -146,7 +139,7 @@ class Translator(Writer, Reader):
         self.features_ = PairFeatures.fit(data, check(PairSettings, self.get_params()))
         train, held = self.features_.encode(data), self.features_.encode(dev)
         self._refuse_too_long(data, train.lengths.tolist())
-        self.train_on(train, held, checkpoint_seconds, checkpoint=checkpoint, resume=resume, progress=progress)
+        self.train_on(train, held, **how)
         return self
 
     def _refuse_too_long(self, data: Pairs, lengths: list[int]) -> None:

@@ -18,7 +18,8 @@ from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.translate.estimator import Translator
 from treadle.tasks.translate.predictions import Translation
 from treadle.tasks.translate.reporting import fit_baselines, make_report, scores
-from treadle.tasks.work import Answer, Conduct, Measured, refuse_options
+from treadle.tasks.work import Answer, Measured, refuse_options
+from treadle.training import Conduct
 
 TABLES = ("csv", "tsv", "jsonl", "parquet")
 """Formats of files that hold pairs, a row each."""
@@ -57,7 +58,7 @@ class TranslateWork(ExamplesWork[Pairs]):
 
     def fit(self, estimator: Translator, how: Conduct) -> None:
         """Train on the pairs."""
-        estimator.fit_pairs(self.data, dev=self.others.get("dev"), **how.arguments())
+        estimator.fit_pairs(self.data, dev=self.others.get("dev"), **how)
 
     def fit_baseline(
         self, _estimator: Translator, train: Pairs, others: Mapping[str, Pairs]

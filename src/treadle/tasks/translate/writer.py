@@ -1,6 +1,6 @@
 """What translators and captioners share: the arguments of a decoder with attention, its search, its training."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from treadle.errors import InputError, counted
 from treadle.tasks.estimator import Estimator
@@ -10,6 +10,7 @@ from treadle.tasks.settings import check
 from treadle.tasks.translate.network import TranslationNetwork
 from treadle.tasks.translate.objective import Encoded, translation_objective
 from treadle.tasks.translate.settings import TranslatorSettings
+from treadle.training import Conduct
 
 
 class Writer(Estimator):
@@ -116,14 +117,13 @@ class Writer(Estimator):
             kind = type(self).__name__.lower()
             raise InputError(f"init_from is a language model's folder, which a {kind} cannot begin from")
 
-    def train_on(self, train: Encoded, held: Encoded, checkpoint_seconds: float, **how: Any) -> None:
+    def train_on(self, train: Encoded, held: Encoded, **how: Unpack[Conduct]) -> None:
         """Train a fresh network on what the features made of the data.
 
         Args:
             train: The training rows.
             held: Those to choose the best epoch by.
-            checkpoint_seconds: Time between two checkpoints.
-            **how: As in `train_network`.
+            **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Raises:
             InputError: Training diverged.
@@ -131,7 +131,7 @@ class Writer(Estimator):
         """
         self.build_network()
         a_pass = max(len(train.lengths) / self.batch_size, float(train.lengths.sum()) / self.batch_tokens)
-        settings = self.training_settings(a_pass, checkpoint_seconds)
+        settings = self.training_settings(a_pass)
         self.train_network(translation_objective(self.network_, train, held, settings), settings, **how)
 
     def search_settings(self, beam_size: int | None = None, n_best: int = 1) -> BeamSettings:
