@@ -154,6 +154,8 @@ def test_plain_text_is_tagged_a_line_a_sentence(treadle, run, tmp_path):
     columns = tmp_path / "columns.txt"
     columns.write_text("from x O\nRome x B-LOC\n")
     assert treadle("predict", run.folder, columns, "--format", "conll").out == "from [Rome](LOC)\n"
+    columns.write_text("\n")
+    assert "columns.txt: the file is empty, expected sentences" in treadle("predict", run.folder, columns).err
 
 
 def test_labels_of_sentences_and_parts_of_speech(treadle, tmp_path):

@@ -143,6 +143,12 @@ def _cut(name: str, size: int) -> Damage:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
 
 
+def _one_bit(folder: Path) -> None:
+    content = bytearray((folder / "model.safetensors").read_bytes())
+    content[-2] ^= 1
+    (folder / "model.safetensors").write_bytes(content)
+
+
 def _other_weights(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     name, tensor = weights.popitem()
@@ -167,6 +173,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "no features": (lambda f: (f / "features.json").unlink(), "holds no features.json; training did not come to"),
     "weights cut short": (_cut("model.safetensors", 400), "model.safetensors: damaged or cut short"),
     "weights empty": (_cut("model.safetensors", 0), "model.safetensors: damaged or cut short"),
+    "weights with another bit": (_one_bit, "its checksum is wrong"),
     "weights of another size": (_other_weights, "the weights do not fit config.toml and features.json beside it"),
     "features cut short": (_cut("features.json", 100), "features.json: damaged or cut short"),
     "features not text": (lambda f: (f / "features.json").write_bytes(b"\xff\xfe\xfd"), "features.json: damaged"),

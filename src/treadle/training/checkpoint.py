@@ -7,6 +7,7 @@ that whatever kills the process leaves either the old checkpoint or the new one.
 
 import json
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from torch import Tensor
 from treadle.errors import InputError
 from treadle.files import write_atomically
 
-_HEADER, _CHECKSUM = "treadle", "checksum"
+_HEADER, CHECKSUM = "treadle", "checksum"
+"""The names of two entries in the header of a file: all that is no tensor, and the checksum."""
 
 
 def save_state(path: Path, state: Any) -> None:
@@ -32,7 +34,7 @@ def save_state(path: Path, state: Any) -> None:
     header = json.dumps(_take_out(state, tensors))
     # Cloned, since safetensors refuses tensors that share memory, as tied weights do.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    write_atomically(path, serialise(tensors, {_HEADER: header, _CHECKSUM: _checksum(header, tensors)}))
+    write_atomically(path, serialise(tensors, {_HEADER: header, CHECKSUM: checksum(tensors, header)}))
 
 
 def load_state(path: Path) -> Any:
@@ -45,7 +47,7 @@ def load_state(path: Path) -> Any:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-        if metadata[_CHECKSUM] != _checksum(metadata[_HEADER], tensors):
+        if metadata[CHECKSUM] != checksum(tensors, metadata[_HEADER]):
             raise ValueError("its checksum is wrong")
         return _put_back(json.loads(metadata[_HEADER]), tensors)
     except FileNotFoundError:
@@ -54,8 +56,13 @@ def load_state(path: Path) -> Any:
         raise InputError(f"{path}: damaged or not written by Treadle ({error})") from None
 
 
-def _checksum(header: str, tensors: dict[str, Tensor]) -> str:
-    """CRC-32 of all that is saved: a disk or a copy may change bytes without making the file unreadable."""
+def checksum(tensors: Mapping[str, Tensor], header: str = "") -> str:
+    """CRC-32 of all that is saved: a disk or a copy may change bytes without making the file unreadable.
+
+    Args:
+        tensors: Contiguous, by name.
+        header: What is saved beside them.
+    """
     crc = zlib.crc32(header.encode())
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -176,6 +176,8 @@ def _refuse_plain_text(folder: Path, source: DataSource) -> None:
     alike = suffix == suffix_of(load_config(folder)[1].get("train", ""))
     if suffix in COLUMN_SUFFIXES or alike or tagged_format(existing(path), source.encoding) != "conll":
         return
+    if not read_text(path, source.encoding).strip():
+        raise InputError(f"{path}: the file is empty, expected sentences")
     raise InputError(
         f"{path}: holds a sentence a line or a token a line; say which by --format {LINES} or --format conll"
     )
