@@ -119,6 +119,18 @@ def test_what_goes_on_from_a_run_finds_the_features_that_its_weights_belong_to()
     assert reread == read != unread
 
 
+def test_what_goes_on_from_a_run_leaves_its_checkpoints_alone(tmp_path: Path) -> None:
+    """As `treadle diagnose` does, with the run's own folder."""
+    data, path = TaggedSentences(TOKENS, TAGS).settled(), tmp_path / "last.safetensors"
+    SequenceTagger(**SMALL, refit=True).fit_sentences(data, checkpoint=path)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert path.with_stem("last-refit") in before
+    again = SequenceTagger(**SMALL, refit=True)
+    with trained_by(again, lambda *_, **__: []):
+        again.fit_sentences(data, checkpoint=path)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 def test_a_label_that_only_dev_has_is_refused_before_anything_is_learnt_twice() -> None:
     with pytest.raises(InputError, match="odd"):
         SequenceClassifier(**SMALL, refit=True).fit(TEXTS, LABELS, dev=(TEXTS[:2], ["odd", "pos"]))

@@ -80,7 +80,7 @@ class Refitting(Estimator):
         taken = self.refit and self._training is not None
         checkpoint, progress = how.get("checkpoint"), how.get("progress")
         other = None if checkpoint is None else checkpoint.with_stem(f"{checkpoint.stem}-refit")
-        if other is not None and not how.get("resume") and is_main_process():
+        if other is not None and self._training is None and not how.get("resume") and is_main_process():
             other.unlink(missing_ok=True)
         if progress is None and self.verbose:
             progress = how["progress"] = Bar()
