@@ -51,6 +51,27 @@ def test_the_baseline_learns_from_dev_rows_exactly_when_there_is_a_test_part(
     assert given == ([ROWS, ["test"]] if with_test else [ROWS - 4, ["dev"]])
 
 
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("task", ["classify", "tag"])
+def test_the_baseline_learns_from_a_dev_file_exactly_when_the_model_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, refit: bool
+) -> None:
+    given: list[int] = []
+
+    def spy(_: Any, rows: Any, *__: Any) -> None:
+        given.append(len(rows))
+        raise Stop
+
+    for module, name in ((of_sequences, "fit_baselines"), (of_tags, "fit_baseline")):
+        monkeypatch.setattr(module, name, spy)
+    path = str(written(tmp_path, task))
+    arguments = {"epochs": 1, "hidden_size": 4, "refit": refit}
+    for number, test in enumerate((path, None)):
+        with pytest.raises(Stop):
+            start_run(DataSource(path, dev=path, test=test, task=task), arguments, tmp_path / f"run{number}")
+    assert given == [2 * ROWS if refit else ROWS, ROWS]
+
+
 def test_built_in_data_brings_its_own_dev_and_test_part() -> None:
     place = "builtin:pydocs"
     assert DataSource(place).others() == {"dev": place, "test": place}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from treadle.evaluation.report import Report
 from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.refit import AT_LAST, Refitting
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import Work
 
@@ -16,13 +17,6 @@ class Examples(Protocol):
 
     def take(self, rows: Any, /) -> Self:
         """Some of them."""
-
-
-class Joinable(Examples, Protocol):
-    """Rows that others can follow."""
-
-    def joined(self, others: Self, /) -> Self:
-        """These and the others."""
 
 
 class NotedExamples(Examples, Protocol):
@@ -36,15 +30,15 @@ class NotedExamples(Examples, Protocol):
 
 
 E = TypeVar("E", bound=Examples)
-J = TypeVar("J", bound=Joinable)
 N = TypeVar("N", bound=NotedExamples)
 
 
 def compared(train: E, others: Mapping[str, E], estimator: Any) -> tuple[E, dict[str, E], str]:
     """What a run is measured on, and what its baseline may learn from.
 
-    With a test split the baseline learns from every row that the model saw, those set aside for dev included. Without
-    one, dev is where the two are compared, so the baseline must not have seen it.
+    With a test split the baseline learns from every row that the model saw: those set aside for dev included, and those
+    of dev that a second training learnt. Without one, dev is where the two are compared, so the baseline must not have
+    seen it.
 
     Args:
         train: The training rows, those set aside among them.
@@ -59,18 +53,15 @@ def compared(train: E, others: Mapping[str, E], estimator: Any) -> tuple[E, dict
         parts = {"dev": train.take(estimator.dev_rows_), **parts}
         if "test" not in parts:
             train = train.take(estimator.train_rows_)
+    elif "test" in parts and learns_twice(estimator):
+        rows: Any = train  # those of every estimator that learns twice can be joined
+        train = rows.joined(parts["dev"])
     return train, parts, "test" if "test" in parts else "dev"
 
 
-def taught(train: J, others: Mapping[str, J], estimator: Any) -> J:
-    """The rows that a model which may learn twice has learnt from at last, as `compared` takes them.
-
-    Args:
-        train: The training rows.
-        others: "dev" and "test", as far as they were given.
-        estimator: The model. With a test split, dev is of the rows that it learnt from the second time.
-    """
-    return train.joined(others["dev"]) if estimator.refit and {"dev", "test"} <= set(others) else train
+def learns_twice(estimator: Any) -> bool:
+    """Whether dev is learnt from in the end."""
+    return isinstance(estimator, Refitting) and estimator.refit
 
 
 def set_aside(estimator: Any, count: int, examples: str) -> str:
@@ -125,11 +116,11 @@ class ExamplesWork(Work, Generic[N]):
             notes.append(f"{name}: {self.others[name].note}")
         if "dev" not in self.others:
             notes.append(set_aside(estimator, len(self.data), self.examples))
-        return notes
+        return [*notes, AT_LAST] if learns_twice(estimator) else notes
 
     def conclude(self, estimator: Any, folder: Path, notes: Sequence[str], say: Say) -> Result:
         """Measure the model and the baseline, and write result and report."""
-        train, others, shown = compared(self.taught(estimator), self.others, estimator)
+        train, others, shown = compared(self.data, self.others, estimator)
         for line in self.remarks(estimator, others):
             say(line)
         say(f"the baseline {self.baseline} ...")
@@ -142,10 +133,6 @@ class ExamplesWork(Work, Generic[N]):
             commands=commands(self.source, estimator, folder),
         )
         return write_result(folder, self.task, report)
-
-    def taught(self, _estimator: Any, /) -> N:
-        """The rows that the model has learnt from, those set aside among them."""
-        return self.data
 
     def remarks(self, _estimator: Any, _others: Mapping[str, N], /) -> Iterable[str]:
         """What is said of dev and test before anything is measured."""

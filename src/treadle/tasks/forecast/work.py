@@ -82,11 +82,7 @@ class ForecastWork(Work):
 
     def fit(self, estimator: Forecaster, how: Conduct) -> None:
         """Train on the series."""
-        estimator.fit_panel(
-            self.train,
-            self.dev,
-            **how,
-        )
+        estimator.fit_panel(self.train, self.dev, **how)
 
     def conclude(self, estimator: Forecaster, folder: Path, notes: Sequence[str], say: Say) -> Result:
         """Measure the model and simpler methods on the same forecasts, and write result and report.

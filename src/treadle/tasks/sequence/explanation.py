@@ -101,7 +101,7 @@ def worst_errors(estimator: Explained, split: Split, said: Predictions) -> list[
 def _explain(estimator: Explained, split: Split, said: Predictions, row: int) -> WorstError:
     task = estimator.target_.measured
     answer = np.asarray(said.output)[row]
-    gold, place = split.y[row], split.places[row] if split.places else ""
+    gold, place = split.y[row], "" if split.where is None else split.where(row)
     confidence = gold_probability = None
     chosen = 0
     if task == "classify":

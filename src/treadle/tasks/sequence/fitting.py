@@ -19,8 +19,8 @@ from treadle.tasks.sequence.features import Feature, Where, fit_features
 from treadle.tasks.sequence.inputs import Columns, row_name
 from treadle.tasks.sequence.network import SequenceNetwork, steps_a_row
 from treadle.tasks.sequence.objective import answer_objective
-from treadle.tasks.sequence.part import Part
 from treadle.tasks.sequence.reader import Reader
+from treadle.tasks.sequence.split import Split
 from treadle.tasks.sequence.targets import Target
 from treadle.tasks.settings import FeatureSettings, NetworkSettings, check
 from treadle.training import Conduct, Objective, TrainingSettings
@@ -63,13 +63,13 @@ class Fitting(Refitting, Reader):
             Interrupted: Training was asked to stop; its state is in `checkpoint`, or beside it.
         """
         self.check_arguments()
-        whole = learnt = self._part(columns, y, where)
+        whole = learnt = self._split(columns, y, where)
         self.train_rows_, self.dev_rows_ = np.arange(len(whole)), None
         if dev is None:
             self.train_rows_, self.dev_rows_ = self._set_aside(whole.y)
             learnt, held = whole.take(self.train_rows_), whole.take(self.dev_rows_)
         else:
-            held = self._part(*dev, lambda row: f"dev, {row_name(row)}")
+            held = self._split(*dev, lambda row: f"dev, {row_name(row)}")
             if self.refit and isinstance(held.y, list) != isinstance(learnt.y, list):
                 raise InputError("the targets of training and dev are in two forms, expected one for refit")
         train = partial(self._train, whole, learnt, held, kinds)
@@ -78,9 +78,9 @@ class Fitting(Refitting, Reader):
 
     def _train(
         self,
-        whole: Part,
-        learnt: Part,
-        held: Part,
+        whole: Split,
+        learnt: Split,
+        held: Split,
         kinds: Mapping[str, Kind],
         *,
         everything: bool,
@@ -109,11 +109,11 @@ class Fitting(Refitting, Reader):
         if everything:
             whole = learnt = learnt.joined(held)
             rows = np.arange(len(whole))
-        self.features_, inputs = fit_features(learnt.columns, kinds, options, learnt.where, pretrained)
+        self.features_, inputs = fit_features(learnt.columns, kinds, options, learnt.place, pretrained)
         self.target_ = self._fit_target(whole.y, rows)
-        self._check_pairs(inputs, learnt.y, learnt.where)
-        dev_inputs = self.encode(held.columns, held.where)
-        self._check_pairs(dev_inputs, held.y, held.where)
+        self._check_pairs(inputs, learnt.y, learnt.place)
+        dev_inputs = self.encode(held.columns, held.place)
+        self._check_pairs(dev_inputs, held.y, held.place)
         train, dev = (inputs, self.target_.encode(learnt.y)), (dev_inputs, self.target_.encode(held.y))
         network = self.build_network()
         if pretrained is not None:
@@ -122,9 +122,9 @@ class Fitting(Refitting, Reader):
         objective = self._objective(network, settings, train, dev)
         self.train_network(replace(objective, last=last), settings, **how)
 
-    def _part(self, columns: Columns, y: Any, where: Where) -> Part:
+    def _split(self, columns: Columns, y: Any, where: Where) -> Split:
         """Rows whose targets have been checked."""
-        return Part(columns, self._check_target(y, len(next(iter(columns.values())))), where)
+        return Split(columns, self._check_target(y, len(next(iter(columns.values())))), where)
 
     def _check_pairs(self, inputs: list[Ragged], y: Any, where: Where) -> None:
         """Hold the targets of rows to their inputs, where the two have to fit."""

@@ -127,16 +127,15 @@ def predictions(estimator: Reported, split: Split) -> Predictions:
     Raises:
         InputError: A cell does not fit what the model was trained on, or a row has not a target for each step.
     """
-    where = split.places.__getitem__ if split.places else row_name
-    answer = estimator.answer_columns(split.columns, where)
-    return _beside(estimator, split, estimator.target_.output(answer), where)
+    answer = estimator.answer_columns(split.columns, split.place)
+    return _beside(estimator, split, estimator.target_.output(answer))
 
 
-def _beside(estimator: Reported, split: Split, output: Any, where: Where = row_name) -> Predictions:
+def _beside(estimator: Reported, split: Split, output: Any) -> Predictions:
     """What was said of a split, beside the truth."""
     target, inputs = estimator.target_, estimator.encode(split.columns)
     if target.measured == "regress":
-        check_targets(target, inputs, split.y, where)
+        check_targets(target, inputs, split.y, split.place)
     if not target.per_step:
         lengths = np.max([ragged.lengths.numpy() for ragged in inputs], axis=0)
         return Predictions(split.y, output, target.classes.tolist(), lengths)

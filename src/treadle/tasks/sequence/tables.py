@@ -94,7 +94,7 @@ def read_split(
         InputError: A column is missing, or a cell or label does not fit.
     """
     y = check_target(table, roles.target, roles.task, separator=separator, classes=classes)
-    return Split(read_inputs(table, roles, names), y, [table.where(row) for row in range(len(table))])
+    return Split(read_inputs(table, roles, names), y, table.where)
 
 
 def labels_of(y: Iterable[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from treadle.data import Roles, Table
 from treadle.errors import InputError, counted
-from treadle.tasks.examples import compared, set_aside, taught
+from treadle.tasks.examples import compared, set_aside
 from treadle.tasks.folder import load_config, load_model, save_model
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.refit import AT_LAST
@@ -89,7 +89,7 @@ class SequenceWork(Work):
 
     def conclude(self, estimator: SequenceEstimator, folder: Path, notes: Sequence[str], say: Say) -> Result:
         """Measure the model and the baseline, and write result and report."""
-        rows, others, shown = compared(taught(self.train, self.others, estimator), self.others, estimator)
+        rows, others, shown = compared(self.train, self.others, estimator)
         say("the baseline learns from the same rows ...")
         report = make_report(
             estimator,

@@ -20,9 +20,8 @@ from treadle.data.tagging import (
 from treadle.errors import InputError, counted, nearest
 from treadle.evaluation.report.tagging import TaggingSystem
 from treadle.evaluation.tagging import tagging_scores
-from treadle.tasks.examples import ExamplesWork, taught
+from treadle.tasks.examples import ExamplesWork
 from treadle.tasks.folder import load_config
-from treadle.tasks.refit import AT_LAST
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.tagging.answers import answers
 from treadle.tasks.tagging.estimator import SequenceTagger
@@ -59,14 +58,6 @@ class TagWork(ExamplesWork[TaggedSentences]):
     def read(cls, source: DataSource, place: str, split: str) -> TaggedSentences:
         """Tagged sentences."""
         return read_tags(source, place, split)
-
-    def understand(self, estimator: SequenceTagger) -> list[str]:
-        """Read the dev and test sentences."""
-        return [*super().understand(estimator), *([AT_LAST] if estimator.refit else [])]
-
-    def taught(self, estimator: SequenceTagger, /) -> TaggedSentences:
-        """The sentences of training, and those of dev where they are learnt from."""
-        return taught(self.data, self.others, estimator)
 
     def fit(self, estimator: SequenceTagger, how: Conduct) -> None:
         """Train on the sentences."""
