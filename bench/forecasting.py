@@ -29,7 +29,7 @@ from runs import Rows
 from treadle import Forecaster
 from treadle.data import read_panel
 from treadle.data.builtin import load
-from treadle.data.forecasting import Panel
+from treadle.data.forecasting import Panel, find_season
 from treadle.evaluation.baselines.forecasts import seasonal_naive
 from treadle.evaluation.baselines.smoothing import exponential_smoothing
 from treadle.evaluation.forecasting import mase
@@ -62,14 +62,13 @@ def single(name: str, refit: bool) -> list[str]:
 def again(name: str, refit: bool) -> list[str]:
     """The training part of a built-in series, foreseen from eight points in time."""
     panel, steps = read_panel(load(name, "train")), len(read_panel(load(name, "test")).values[0])
-    errors = []
+    errors, season = [], find_season(panel)
     for back in range(0, 8 * steps // 2, steps // 2):
         before, after = panel.until([len(panel.values[0]) - back]).cut(steps)
         history, truth = before.values[0], after.values[0]
         if len(history) < steps:
             break
         model = Forecaster(horizon=steps, refit=refit).fit_panel(before)
-        season = model.features_.season
         points = model.predict_panel(before).point[0], seasonal_naive(history, steps, season).point
         points = *points, exponential_smoothing(history, steps, season).point
         errors.append([mase(truth, point, history, season) for point in points])

@@ -1,11 +1,13 @@
-"""What forecasts begin from: the rules of the field, and scikit-learn's ridge regression where that errs less."""
+"""What forecasts begin from: the rules of the field, scikit-learn's ridge regression, and shares of both."""
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
 from treadle.data.forecasting import Frequency
-from treadle.tasks.forecast.base import BASES, base_matrix, fit_base
+from treadle.tasks.forecast import base
+from treadle.tasks.forecast.base import BASES, Corrections, Rule, base_matrix, iterated
+from treadle.tasks.forecast.blend import describe_base, fit_base, refit_base
 from treadle.tasks.forecast.settings import choose_lookback
 from treadle.tasks.forecast.transform import choose_transform
 
@@ -40,19 +42,82 @@ def pairs(rows: int, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     return windows[:, :6] - mean, windows[:, 6:] - mean, np.arange(rows) / rows, np.full(rows, 2 / rows)
 
 
-def test_where_a_correction_helps_it_is_that_of_scikit_learn() -> None:
-    windows, ahead, place, reach = pairs(400, 1.0)
-    name, weights = fit_base(windows, ahead, place, reach, 1)
-    rule, strength = name.split(", ridge ")
-    before = windows @ base_matrix(rule, 2, 6, 1).T
+def test_a_correction_is_that_of_scikit_learn() -> None:
+    windows, ahead, *_ = pairs(400, 1.0)
+    before = windows @ base_matrix("last", 2, 6, 1).T
     error = ahead - before
-    alpha = float(strength) * ((windows - windows.mean(0)) ** 2).sum() / 6
+    alpha = 0.3 * ((windows - windows.mean(0)) ** 2).sum() / 6
     # Columns are freed of their medians there and of their means here, which moves the constant alone.
     expected = before + Ridge(alpha=alpha).fit(windows, error).predict(windows)
+    weights = Corrections(windows, ahead, 1).weights(Rule("last", 0.3))
     found = windows @ weights.T
     np.testing.assert_allclose(found - found.mean(0), expected - expected.mean(0), atol=1e-8)
-    assert np.abs(ahead - found).mean() < 0.8 * np.abs(error).mean()
     np.testing.assert_allclose(weights.sum(1), 1)
+
+
+def test_an_autoregression_is_the_next_step_again_and_again() -> None:
+    """That of scikit-learn on the last two values, whose forecast is read as if it had been seen."""
+    random = np.random.default_rng(3)
+    y = np.zeros(500)
+    for t in range(2, len(y)):
+        y[t] = 1.6 * y[t - 1] - 0.8 * y[t - 2] + random.normal()
+    seen = np.lib.stride_tricks.sliding_window_view(y, 12)
+    windows, ahead = seen[:, :6], seen[:, 6:]
+    step = base_matrix("last", 1, 6, 1)[0]
+    x, error = windows[:, -2:], ahead[:, 0] - windows @ step
+    step[-2:] += Ridge(alpha=0.1 * ((x - x.mean(0)) ** 2).sum() / 2).fit(x, error).coef_
+    weights = Corrections(windows, ahead, 1).weights(Rule("last", 0.1, lags=2))
+    path = list(windows[0] - windows[0].mean())
+    for _ in range(6):
+        path.append(step @ path[-6:])
+    np.testing.assert_allclose(weights @ (windows[0] - windows[0].mean()), path[6:], atol=1e-10)
+    np.testing.assert_allclose(weights.sum(1), 1)
+    np.testing.assert_array_equal(iterated(np.array([0.0, 0.0, 1.0]), 4), np.tile([0, 0, 1], (4, 1)))
+
+
+def test_an_autoregression_that_runs_away_has_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = 1.3 ** np.arange(60)
+    seen = np.lib.stride_tricks.sliding_window_view(y / y.max(), 36)
+    mean = seen[:, :6].mean(1, keepdims=True)
+    windows, ahead, away = seen[:, :6] - mean, seen[:, 6:] - mean, Rule("last", 1e-6, lags=2)
+    assert Corrections(windows, ahead, 1).weights(away) is None
+    assert np.array_equal(refit_base(str(away), windows, ahead, 1), base_matrix("last", 30, 6, 1))
+    chosen, _ = fit_base(*pairs(400, 1.0), 1)
+    assert "autoregression" in chosen
+    monkeypatch.setattr(base, "MOST_GROWTH", 0.0)
+    chosen, _ = fit_base(*pairs(400, 1.0), 1)
+    assert "autoregression" not in chosen
+
+
+@pytest.mark.parametrize("rule", [Rule("season-drift"), Rule("last", 0.003), Rule("profile", 0.01, 13)])
+def test_a_rule_is_read_as_it_was_written(rule: Rule) -> None:
+    assert Rule.parse(str(rule)) == rule
+    with pytest.raises(ValueError, match="is no rule"):
+        Rule.parse(f"{rule}, twice")
+
+
+def test_rules_have_shares_by_what_they_err_by() -> None:
+    windows, ahead, place, reach = pairs(400, 1.0)
+    chosen, weights = fit_base(windows, ahead, place, reach, 1)
+    shares = {rule: float(share) for share, rule in (one.split(" ", 1) for one in chosen.split(" + "))}
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    first, last = place + 2 / 400 < 0.75, place >= 0.75
+    before = Corrections(windows[first], ahead[first], 1)
+
+    def error(rule: str) -> float:
+        found = before.weights(Rule.parse(rule)).T
+        always = np.median(ahead[first] - windows[first] @ found, 0)
+        return float(np.abs(ahead[last] - windows[last] @ found - always).mean())
+
+    (one, its), (other, of_it) = sorted(shares.items(), key=lambda item: item[1])[:: len(shares) - 1]
+    least = min(map(error, shares))
+    assert np.log(its / of_it) == pytest.approx(-10 * (error(one) - error(other)) / least, rel=0.01)
+    parts = [share * Corrections(windows, ahead, 1).weights(Rule.parse(rule)) for rule, share in shares.items()]
+    np.testing.assert_allclose(weights, sum(parts) / sum(shares.values()))
+    np.testing.assert_array_equal(weights, refit_base(chosen, windows, ahead, 1))
+    plain = np.abs(ahead - windows @ base_matrix("last", 2, 6, 1).T).mean()
+    assert np.abs(ahead - windows @ weights.T).mean() < 0.8 * plain
+    assert describe_base(chosen).endswith(f" and {len(shares) - 1} more")
 
 
 def test_of_random_walks_nothing_is_learnt_that_costs_anything() -> None:
@@ -70,12 +135,15 @@ def test_of_random_walks_nothing_is_learnt_that_costs_anything() -> None:
 
 
 def test_of_too_little_a_rule_stays_as_it_is() -> None:
-    assert fit_base(*(part[:9] for part in pairs(400, 1.0)), 1)[0] in BASES
+    few = fit_base(*(part[:9] for part in pairs(400, 1.0)), 1)[0]
+    assert {one.split(" ")[-1] for one in few.split(" + ")} <= set(BASES)
     y = np.tile([1.0, 9.0, 4.0, 2.0], 4)
     windows = np.lib.stride_tricks.sliding_window_view(y, 12)
     mean = windows[:, :8].mean(1, keepdims=True)
     place = np.arange(5) / 5
-    assert fit_base(windows[:, :8] - mean, windows[:, 8:] - mean, place, np.full(5, 0.3), 4)[0] == "season"
+    chosen, weights = fit_base(windows[:, :8] - mean, windows[:, 8:] - mean, place, np.full(5, 0.3), 4)
+    assert {one.split(" ")[-1] for one in chosen.split(" + ")} == {"season", "profile", "season-drift"}
+    np.testing.assert_allclose((windows[:, :8] - mean) @ weights.T, windows[:, 8:] - mean, atol=1e-12)
 
 
 def test_lookback_holds_what_the_horizon_and_the_calendar_ask_for() -> None:

@@ -1,6 +1,8 @@
-"""What a forecast begins from: a linear rule on the last window, whose errors the network learns."""
+"""Linear rules on the last window, as they are or corrected by ridge regression: what forecasts begin from."""
 
-import math
+import re
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +12,11 @@ Floats = NDArray[np.float64]
 BASES = ("last", "level", "season", "profile", "season-drift")
 """The names of all rules."""
 
-STRENGTHS = (0.003, 0.03, 0.3, 3.0)
-"""Of ridge regression, in mean squares of a window's values."""
-LAST = 0.25
-"""Share of the training data, at its end, that rules are compared on."""
-FEWEST = 20
-"""Windows that a rule is fitted on at least."""
-MARGIN = 0.005
-"""By how much less a rule must err than a simpler one."""
-RIDGE = ", ridge "
-"""Between a rule's name and the strength of its correction."""
+MOST_GROWTH = 20.0
+"""What the weights of an autoregression may sum to in size, at any step ahead; above, it runs away."""
+
+ITERATED = ("last", "level", "season")
+"""Rules that follow from what they say of the next step, which autoregressions begin from."""
 
 
 def base_matrix(name: str, horizon: int, lookback: int, season: int) -> Floats:
@@ -74,76 +71,111 @@ def possible_bases(lookback: int, season: int) -> list[str]:
     return ["last", "level", "season", *(["profile", "season-drift"] if lookback >= 2 * season else [])]
 
 
-def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, season: int) -> tuple[str, Floats]:
-    r"""The rule, corrected by ridge regression, that errs least on the last quarter of the training data.
+@dataclass(frozen=True)
+class Rule:
+    """A rule, corrected or not.
+
+    Attributes:
+        name: One of `BASES`.
+        strength: Of ridge regression, in mean squares of a window's values; 0 for the rule as it is.
+        lags: Last values of the window that correct the next step alone, which is then iterated; 0 where every step
+            ahead is corrected by all values.
+    """
+
+    name: str
+    strength: float = 0.0
+    lags: int = 0
+
+    def __str__(self) -> str:
+        if not self.strength:
+            return self.name
+        return f"{self.name}, " + (f"autoregression {self.lags} " if self.lags else "") + f"ridge {self.strength:g}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The inverse of `str`.
+
+        Raises:
+            ValueError: It is no rule.
+        """
+        found = re.fullmatch(r"([a-z-]+)(?:, (?:autoregression (\d+) )?ridge ([0-9.e-]+))?", text)
+        if found is None:
+            raise ValueError(f"{text!r} is no rule")
+        name, lags, strength = found.groups()
+        return cls(name, float(strength or 0), int(lags or 0))
+
+
+class Corrections:
+    r"""Windows and what came after them, on which rules are corrected.
 
     With a rule's weights B, all windows X and what came after them Y (both less the window's mean and in its scale),
 
     $$A = B + (Y - X B^\top)^\top X\,(X^\top X + \lambda\,\tfrac{\mathrm{tr}\,X^\top X}{W} I)^{-1}$$
 
-    with the means of the columns taken off. Rules and the strengths \(\lambda\) of `STRENGTHS` (and none: the rule
-    itself) are compared by the mean absolute error on the last quarter of every series, but for what they always err
-    by; the best is fitted once more on everything. Of fewer windows than can be parted so, the rules themselves are
-    compared on all.
+    with the means of the columns taken off. As an autoregression, the first row of A alone is found so, from the last
+    values of the windows, and step after step goes back into the window; of fewer numbers to learn, it errs less far
+    ahead where series are short beside the horizon.
 
     Args:
         windows: `[origins, lookback]`, X.
         ahead: `[origins, horizon]`, Y; NaN where it is not known, which counts as if the rule were right.
-        place: `[origins]`: where in its series each lies, from 0 to 1.
-        reach: `[origins]`: how long the horizon is, in lengths of the series.
-        season: m.
-
-    Returns:
-        The rule's name, with the strength if it is corrected, and the weights `[horizon, lookback]`, each row of which
-        sums to 1.
+        season: m; 1 for none.
 
     Source: A. Hoerl & R. Kennard, "Ridge regression", Technometrics 12, 1970.
     """
-    lookback = windows.shape[1]
-    names = possible_bases(lookback, season)
-    last = place >= 1 - LAST
-    first = place + np.minimum(reach, LAST / 2) < 1 - LAST
-    strengths: tuple[float, ...] = (0.0, *STRENGTHS)
-    if first.sum() < FEWEST or np.isnan(ahead[last]).all():
-        first = last = np.asarray(~np.isnan(ahead).all(1))
-        strengths = (0.0,)
-    best = (math.inf, names[0], 0.0)
-    for strength in strengths if last.any() else ():
-        for name in names:
-            weights = _corrected(name, strength, windows[first], ahead[first], season)
-            always = _median(ahead[first] - windows[first] @ weights.T)
-            error = float(np.nanmean(np.abs(ahead[last] - windows[last] @ weights.T - always)))
-            if error < best[0] * (1 - MARGIN):
-                best = (error, name, strength)
-    _, name, strength = best
-    chosen = f"{name}{RIDGE}{strength:g}" if strength else name
-    return chosen, refit_base(chosen, windows, ahead, season)
+
+    def __init__(self, windows: Floats, ahead: Floats, season: int) -> None:
+        self.windows, self.ahead, self.season = windows, ahead, season
+        self._centred = windows - windows.mean(0)
+        self._square = self._centred.T @ self._centred
+        self._products: dict[str, Floats] = {}
+
+    def weights(self, rule: Rule) -> Floats | None:
+        """The weights of a rule, `[horizon, lookback]`, each row of which sums to 1; None if it runs away."""
+        lookback, horizon = self.windows.shape[1], self.ahead.shape[1]
+        plain = base_matrix(rule.name, horizon, lookback, self.season)
+        if not rule.strength:
+            return plain
+        lags = rule.lags or lookback
+        square = self._square[-lags:, -lags:].copy()
+        square[np.diag_indices(lags)] += rule.strength * max(np.trace(square), 1e-9) / lags
+        steps = 1 if rule.lags else horizon
+        corrected = plain[:steps].copy()
+        corrected[:, -lags:] += np.linalg.solve(square, self._product(rule.name, plain)[-lags:, :steps]).T
+        if rule.lags:
+            corrected = iterated(corrected[0], horizon)
+            if not np.abs(corrected).sum(1).max() < MOST_GROWTH:
+                return None
+        # A window less its mean has no part along the ones, so that the rows may be made to sum to 1.
+        return np.asarray(corrected + (1 - corrected.sum(1, keepdims=True)) / lookback)
+
+    def _product(self, name: str, plain: Floats) -> Floats:
+        """Of all windows with what a rule errs by, `[lookback, horizon]`."""
+        if name not in self._products:
+            error = self.ahead - self.windows @ plain.T
+            error = np.nan_to_num(error - np.nan_to_num(column_medians(error)))
+            self._products[name] = self._centred.T @ error
+        return self._products[name]
 
 
-def refit_base(chosen: str, windows: Floats, ahead: Floats, season: int) -> Floats:
-    """The weights of a rule that `fit_base` chose, by its name, fitted to other data; arguments as there."""
-    name, _, strength = chosen.partition(RIDGE)
-    weights = _corrected(name, float(strength or 0), windows, ahead, season)
-    # A window less its mean has no part along the ones, so that the rows may be made to sum to 1.
-    return np.asarray(weights + (1 - weights.sum(1, keepdims=True)) / windows.shape[1])
+def iterated(step: Floats, horizon: int) -> Floats:
+    """The weights of all steps ahead, `[horizon, lookback]`, where each follows from those before it as the first does.
+
+    Args:
+        step: `[lookback]`, of the next step.
+        horizon: Steps ahead.
+    """
+    lookback = len(step)
+    rows = np.concatenate([np.eye(lookback), np.zeros((horizon, lookback))])
+    with np.errstate(over="ignore", invalid="ignore"):  # of one that runs away
+        for ahead in range(horizon):
+            rows[lookback + ahead] = step @ rows[ahead : ahead + lookback]
+    return rows[lookback:]
 
 
-def _corrected(name: str, strength: float, windows: Floats, ahead: Floats, season: int) -> Floats:
-    """A rule with its correction of a certain strength; 0 for none."""
-    rule = base_matrix(name, ahead.shape[1], windows.shape[1], season)
-    if not strength:
-        return rule
-    error = ahead - windows @ rule.T
-    error = np.nan_to_num(error - np.nan_to_num(_median(error)))
-    x = windows - windows.mean(0)
-    square = x.T @ x
-    square[np.diag_indices_from(square)] += strength * max(np.trace(square), 1e-9) / len(square)
-    return np.asarray(rule + np.linalg.solve(square, x.T @ error).T)
-
-
-def _median(error: Floats) -> Floats:
+def column_medians(values: Floats) -> Floats:
     """Of every column, NaN where nothing is known."""
-    found = np.full(error.shape[1], np.nan)
-    known = ~np.isnan(error).all(0)
-    found[known] = np.nanmedian(error[:, known], 0)
+    found = np.full(values.shape[1], np.nan)
+    known = ~np.isnan(values).all(0)
+    found[known] = np.nanmedian(values[:, known], 0)
     return found

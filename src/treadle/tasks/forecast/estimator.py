@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from treadle.errors import InputError, counted
 from treadle.streaming import Streaming
+from treadle.tasks.forecast.blend import describe_base
 from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.fitting import Fitting
 from treadle.tasks.forecast.network import ForecastNetwork
@@ -21,10 +22,10 @@ class Forecaster(Fitting, Predicting, Streaming):
 
     One network for all series. Each is transformed (`transform`), and every window of it is seen from its own level and
     in its own spread (`scaling`), so that a series of any size can be forecast. The network reads window after window
-    and answers, after each step, with the distribution of the steps ahead, about a base forecast: a linear rule on the
-    window such as the last season's value, corrected by ridge regression where that errs less on the end of the
-    training data (`treadle.tasks.forecast.base`). It begins with the errors of the base in training, and learns which
-    to expect when.
+    and answers, after each step, with the distribution of the steps ahead, about a base forecast: a blend of linear
+    rules on the window such as the last season's value, corrected by ridge regression or not, with shares by how they
+    err on the end of the training data (`treadle.tasks.forecast.blend`). It begins with the errors of the base in
+    training, and learns which to expect when.
 
     What lies last, on which the best epoch is chosen, is learnt as well if `refit` is set: base and network are then
     fitted anew to all steps (`treadle.tasks.refit.Refitting`).
@@ -186,7 +187,8 @@ class Forecaster(Fitting, Predicting, Streaming):
         season = f"season {features.season}" if features.season > 1 else "no season"
         return (
             f"{self.count_parameters():,} parameters, {counted(self.settings_.hidden_size, 'unit')}; windows of "
-            f"{counted(features.lookback, 'value')}, {season}, transform {features.transform}, from {features.base!r}"
+            f"{counted(features.lookback, 'value')}, {season}, transform {features.transform}, from "
+            f"{describe_base(features.base)}"
         )
 
     def explain(self) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from treadle.data.forecasting import Frequency, Panel, calendar_features
 from treadle.errors import InputError, counted
-from treadle.tasks.forecast.base import fit_base, refit_base
+from treadle.tasks.forecast.blend import fit_base, refit_base
 from treadle.tasks.forecast.scaling import Floats, Scaler, Scaling, fill, running_sums
 from treadle.tasks.forecast.transform import Transform, apply
 from treadle.tasks.forecast.windows import EncodedSeries, Windows
@@ -58,7 +58,7 @@ class PanelFeatures:
         transform: Of every value.
         scaling: Of every window.
         counts: Whether values are counts.
-        base: The rule that forecasts begin from, as `treadle.tasks.forecast.base` calls it.
+        base: The rules that forecasts begin from, with their shares, as `treadle.tasks.forecast.blend` calls them.
         calendar: Names of the calendar's features.
         past: Covariates that are known up to now.
         future: Covariates that are known in advance.

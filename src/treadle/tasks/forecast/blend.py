@@ -1,0 +1,118 @@
+"""The base of forecasts: rules that are compared on the end of the training data, and blended by how they err there."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treadle.tasks.forecast.base import ITERATED, Corrections, Floats, Rule, base_matrix, column_medians, possible_bases
+
+Mask = NDArray[np.bool_]
+
+STRENGTHS = (0.003, 0.03, 0.3, 3.0)
+"""Of ridge regression, for every step ahead on its own."""
+ITERATED_STRENGTHS = (0.01, 0.1, 0.3, 1.0)
+"""Of ridge regression, for an autoregression."""
+LAST = 0.25
+"""Share of the training data, at its end, that rules are compared on."""
+FEWEST = 20
+"""Windows that a rule is fitted on at least."""
+MOST = 2000
+"""Windows that rules are compared on at most, in even distances."""
+SHARPNESS = 10.0
+"""By how much the logarithm of a rule's share falls where it errs by as much again as the best."""
+LEAST_SHARE = 0.01
+"""A smaller share is none."""
+
+
+def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, season: int) -> tuple[str, Floats]:
+    r"""The rules that err least on the last quarter of the training data, each with a share.
+
+    Every rule, as it is and with every correction (`treadle.tasks.forecast.base.Corrections`), is fitted on what lies
+    before the last quarter of every series and measured there by its mean absolute error e, but for what it always errs
+    by. Its share is
+
+    $$w \propto \exp\left(-10\left(\tfrac{e}{e_{\min}} - 1\right)\right)$$
+
+    and those with a share are fitted once more on everything. Of fewer windows than can be parted so, the rules
+    themselves are compared on all.
+
+    Args:
+        windows: `[origins, lookback]`, less their means and in their scales.
+        ahead: `[origins, horizon]`, what came after them; NaN where it is not known.
+        place: `[origins]`: where in its series each lies, from 0 to 1.
+        reach: `[origins]`: how long the horizon is, in lengths of the series.
+        season: Steps of a season; 1 for none.
+
+    Returns:
+        Rules and shares, as `refit_base` reads them, and the weights `[horizon, lookback]`, whose rows sum to 1.
+
+    Source: J. Bates & C. Granger, "The combination of forecasts", Operational Research Quarterly 20, 1969; for the form
+    of the shares, A. Timmermann, "Forecast combinations", Handbook of Economic Forecasting 1, 2006.
+    """
+    last = place >= 1 - LAST
+    first = place + np.minimum(reach, LAST / 2) < 1 - LAST
+    parted = first.sum() >= FEWEST and not np.isnan(ahead[last]).all()
+    if not parted:
+        first = last = np.asarray(~np.isnan(ahead).all(1))
+    rules = list(_candidates(windows.shape[1], ahead.shape[1], season, corrected=bool(parted)))
+    if not last.any():
+        return str(rules[0]), refit_base(str(rules[0]), windows, ahead, season)
+    before = Corrections(windows[first], ahead[first], season)
+    errors = np.array([_error(before.weights(rule), windows, ahead, first, last) for rule in rules])
+    shares = np.exp(-SHARPNESS * (errors / max(errors.min(), 1e-12) - 1))
+    shares[shares < LEAST_SHARE * shares.sum()] = 0
+    shares /= shares.sum()
+    named = {rule: share for rule, share in zip(rules, shares, strict=True) if share}
+    chosen = " + ".join(f"{share:.4g} {rule}" for rule, share in named.items()) if len(named) > 1 else str(*named)
+    return chosen, refit_base(chosen, windows, ahead, season)
+
+
+def refit_base(chosen: str, windows: Floats, ahead: Floats, season: int) -> Floats:
+    """The weights of what `fit_base` chose, by its name, fitted to other data; arguments as there."""
+    corrections = Corrections(windows, ahead, season)
+    shape = ahead.shape[1], windows.shape[1], season
+    blend, total = np.zeros(shape[:2]), 0.0
+    for part in chosen.split(" + "):
+        share, _, name = part.partition(" ") if " + " in chosen else ("1", "", part)
+        rule = Rule.parse(name)
+        weights = corrections.weights(rule)
+        if weights is None:  # on these data, which shares were not found on
+            weights = base_matrix(rule.name, *shape)
+        blend, total = blend + float(share) * weights, total + float(share)
+    return np.asarray(blend / total)
+
+
+def describe_base(chosen: str) -> str:
+    """What `fit_base` chose, in one phrase."""
+    count = len(parts := chosen.split(" + "))
+    if count == 1:
+        return repr(chosen)
+    share, rule = max((one.split(" ", 1) for one in parts), key=lambda one: float(one[0]))
+    return f"{rule!r} ({float(share):.0%}) and {count - 1} more"
+
+
+def _candidates(lookback: int, horizon: int, season: int, *, corrected: bool) -> Iterator[Rule]:
+    """All rules, the simplest first."""
+    names = possible_bases(lookback, season)
+    yield from (Rule(name) for name in names)
+    if corrected:
+        yield from (Rule(name, strength) for strength in STRENGTHS for name in names)
+    if corrected and horizon > 1:
+        iterated = [name for name in names if name in ITERATED]
+        orders = sorted({min(lookback, season + 1), lookback})
+        yield from (Rule(name, one, lags) for lags in orders for one in ITERATED_STRENGTHS for name in iterated)
+
+
+def _error(weights: Floats | None, windows: Floats, ahead: Floats, first: Mask, last: Mask) -> float:
+    """What a rule errs by on some windows, but for what it always errs by, which others tell."""
+    if weights is None:
+        return math.inf
+
+    def errors(where: Mask) -> Floats:
+        rows = np.flatnonzero(where)
+        rows = rows[:: -(-len(rows) // MOST)]
+        return np.asarray(ahead[rows] - windows[rows] @ weights.T)
+
+    return float(np.nanmean(np.abs(errors(last) - column_medians(errors(first)))))
