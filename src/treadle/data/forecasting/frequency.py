@@ -1,6 +1,7 @@
 """The step of a time series: what lies between a stamp and the next."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -250,6 +251,27 @@ class Frequency:
         origin = _MONDAY if self.unit == "week" else 0
         seconds = stamps.astype("datetime64[s]").astype(np.int64) - origin
         return np.asarray((seconds // size * size + origin).astype("datetime64[s]"))
+
+    def written(self, stamps: Stamps | Sequence[Stamp]) -> list[str] | list[int]:
+        """Stamps as a column holds them, all in one form: numbers, dates, or dates with their times.
+
+        Dates stand alone where a step is a day or longer and all stamps are at midnight.
+
+        Args:
+            stamps: `[time]`.
+
+        Example:
+            >>> Frequency("hour").written(np.array(["2024-01-31T00", "2024-01-31T01"], "datetime64[s]"))
+            ['2024-01-31 00:00:00', '2024-01-31 01:00:00']
+            >>> Frequency("day").written(np.array(["2024-01-31"], "datetime64[s]"))
+            ['2024-01-31']
+        """
+        if not self.dated:
+            return [int(stamp) for stamp in stamps]
+        moments = np.asarray(stamps, "datetime64[s]")
+        days = moments.astype("datetime64[D]")
+        timed = self.unit in ("second", "minute", "hour") or bool((moments != days).any())
+        return [str(moment).replace("T", " ") for moment in (moments if timed else days)]
 
     def _one(self, stamps: Stamps) -> Stamp:
         return stamps[0] if self.dated else int(stamps[0])

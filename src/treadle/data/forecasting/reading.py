@@ -33,6 +33,7 @@ def read_panel(
     static: Names = None,
     frequency: Frequency | str | None = None,
     strict: bool = False,
+    utc: bool = False,
     duplicates: Duplicates = "error",
     format: str | None = None,  # noqa: A002 - the name that every data library gives it
     encoding: str | None = None,
@@ -60,6 +61,8 @@ def read_panel(
             stamps off its grid are moved to the start of their unit. `"step"`: stamps only order the rows.
         strict: Whether the given frequency is that of a model's training series: stamps off its grid and other
             frequencies are refused, as they are where it is found.
+        utc: Whether time stamps with a zone become UTC even if all have the same, as those of a model's training series
+            did, which had several.
         duplicates: Rows of the same series and time: `"error"` refuses them, `"first"`, `"last"`, `"mean"`, `"sum"` put
             them together (covariates by their mean instead of their sum).
         format: As in `treadle.read`.
@@ -90,7 +93,7 @@ def read_panel(
     roles = find_roles(table, id, time, target, past, future, static)
     notes = [*([table.note] if table.note else []), *roles.notes]
     ids, codes = _series(table, roles.ids)
-    stamps, found = _stamps(table, roles.times, codes)
+    stamps, found = _stamps(table, roles.times, codes, utc)
     grid = lay(codes, stamps, frequency, duplicates, table.where, table.source, strict=strict)
     values = [grid.place(numbers(table, name), duplicates) for name in roles.targets]
     last = _last(values, grid)
@@ -129,7 +132,7 @@ def _series(table: Table, names: Sequence[str]) -> tuple[list[str], Ints]:
     return ids, np.fromiter((index[cell] for cell in cells), np.int64, len(cells))
 
 
-def _stamps(table: Table, names: Sequence[str], codes: Ints) -> tuple[Stamps, list[str]]:
+def _stamps(table: Table, names: Sequence[str], codes: Ints, utc: bool) -> tuple[Stamps, list[str]]:
     """The stamp of every row; without a column of time, its number among those of its series."""
     if not names:
         order = np.argsort(codes, kind="stable")
@@ -139,10 +142,10 @@ def _stamps(table: Table, names: Sequence[str], codes: Ints) -> tuple[Stamps, li
         return steps, []
     columns = [table.columns[name] for name in names]
     if len(names) == 1:
-        return parse_stamps(columns[0], names[0], table.where)
+        return parse_stamps(columns[0], names[0], table.where, utc=utc)
     if any(isinstance(cell, str) for cell in columns[0]):
         joined = [" ".join("" if cell is None else str(cell) for cell in cells) for cells in zip(*columns, strict=True)]
-        return parse_stamps(joined, " ".join(names), table.where)
+        return parse_stamps(joined, " ".join(names), table.where, utc=utc)
     return from_parts(columns, names, table.where), []
 
 

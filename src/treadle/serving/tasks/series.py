@@ -72,7 +72,7 @@ class ServedForecasts(Served):
                 key: [_digits(cell) for cell in cells[own]] for key, cells in columns.items() if key != "unique_id"
             }
             begin = max(0, len(values) - SHOWN)
-            stamps = [_stamp(stamp) for stamp in panel.stamps(number, 0)[begin:]]
+            stamps = panel.frequency.written(panel.stamps(number, 0)[begin:])
             past = {"ds": stamps, "y": [_digits(float(one)) for one in values[begin:]]}
             told.append({"unique_id": name, "history": past, "forecast": ahead})
         return {"series": told, "note": panel.note}
@@ -87,9 +87,3 @@ class ServedForecasts(Served):
 def _digits(cell: Any) -> Any:
     """A number as `treadle predict` writes it."""
     return float(f"{cell:.8g}") if isinstance(cell, float) else cell
-
-
-def _stamp(stamp: Any) -> Any:
-    """A moment as `treadle predict` writes it, or the number of a step."""
-    text = str(stamp)
-    return text.removesuffix("T00:00:00").replace("T", " ") if "-" in text[1:] else int(stamp)

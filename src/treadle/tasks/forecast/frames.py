@@ -7,6 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from treadle.data import Table
+from treadle.data.forecasting import Frequency
 
 
 def column_names(levels: Sequence[float]) -> list[str]:
@@ -19,26 +20,23 @@ def column_names(levels: Sequence[float]) -> list[str]:
     return [f"y_{round(100 * level, 6):g}" for level in levels]
 
 
-def frame_like(source: Any, columns: dict[str, list[Any]], *, dated: bool) -> Any:
+def frame_like(source: Any, columns: dict[str, list[Any]], frequency: Frequency) -> Any:
     """Columns as a frame of the source's kind.
 
     Args:
         source: A data frame of any library that narwhals knows, a `Table`, or anything else.
         columns: Cells by name; those of `ds` are stamps.
-        dated: Whether these are dates.
+        frequency: Of these.
 
     Returns:
         A data frame of the same library with `ds` as its time stamps, a `Table`, or a dict of lists; there, `ds` is
-        text in ISO 8601, without the time where it is midnight.
+        text in ISO 8601, as `Frequency.written` tells.
     """
-    if not dated:
-        columns["ds"] = [int(stamp) for stamp in columns["ds"]]
     frame: Any = nw.from_native(source, pass_through=True)
     if isinstance(frame, nw.DataFrame | nw.LazyFrame):
-        if dated:
-            columns["ds"] = np.array(columns["ds"], dtype="datetime64[us]").tolist()
+        moments = np.array(columns["ds"], dtype="datetime64[us]") if frequency.dated else np.array(columns["ds"], int)
+        columns["ds"] = moments.tolist()
         made = nw.from_dict(columns, backend=frame.implementation)
         return (made.lazy() if isinstance(frame, nw.LazyFrame) else made).to_native()
-    if dated:
-        columns["ds"] = [str(stamp).removesuffix("T00:00:00").replace("T", " ") for stamp in columns["ds"]]
+    columns["ds"] = frequency.written(columns["ds"])
     return Table(columns) if isinstance(source, Table) else columns

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from treadle.data.forecasting import Frequency, Panel, read_panel
+from treadle.data.forecasting import Panel, read_panel
 from treadle.errors import InputError, counted
 from treadle.evaluation.forecasting import Forecasts, mase
 from treadle.evaluation.saliency import Saliency
@@ -68,16 +68,21 @@ class Predicting(ABC):
         names = ("id", "time", "target", "past", "future", "static", "frequency", "duplicates")
         options = {name: arguments[name] for name in names}
         if like is not None:
-            options |= _roles(like.past_names, like.future_names, like.static_names) | self._grid(like.frequency)
+            options |= _roles(like.past_names, like.future_names, like.static_names) | self._clock(like)
         elif hasattr(self, "features_") and hasattr(self, "network_"):
             features = self.features_
             covariates = (features.past.names, features.future.names, features.static.names)
-            options |= _roles(*covariates) | self._grid(features.frequency)
-        return read_panel(data, **options)
+            options |= _roles(*covariates) | self._clock(features)
+        panel = read_panel(data, **options)
+        if panel.utc and not options.get("utc", True):
+            raise InputError(
+                f"{panel.source}: found time stamps of several zones, expected local time or one zone, as in training"
+            )
+        return panel
 
-    def _grid(self, frequency: Frequency) -> dict[str, Any]:
-        """What `read_panel` is told so that it reads on the grid of training, by its rule for stamps off the grid."""
-        return {"frequency": frequency, "strict": self.get_params()["frequency"] is None}
+    def _clock(self, like: Panel | PanelFeatures) -> dict[str, Any]:
+        """What `read_panel` is told so that it reads time as in training: grid, rule for stamps off the grid, zones."""
+        return {"frequency": like.frequency, "strict": self.get_params()["frequency"] is None, "utc": like.utc}
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
         """What comes after the end of every series.
@@ -108,7 +113,7 @@ class Predicting(ABC):
             columns["y"] += point.tolist()
             for place, name in enumerate(names):
                 columns[name] += quantiles[:, place].tolist()
-        return frame_like(data, columns, dated=panel.frequency.dated)
+        return frame_like(data, columns, panel.frequency)
 
     def saliency(
         self, data: Any = None, *, series: str | None = None, step: int = 1, steps: int | None = None
@@ -283,7 +288,7 @@ class Predicting(ABC):
             return panel.joined(future)
         arguments = self.get_params()
         options = {name: arguments[name] for name in ("id", "time", "duplicates")}
-        options |= _roles((), self.features_.future.names, ()) | self._grid(self.features_.frequency)
+        options |= _roles((), self.features_.future.names, ()) | self._clock(self.features_)
         ahead = read_panel(future, target=[], **options)
         if len(panel) == 1 and len(ahead) == 1:
             ahead = replace(ahead, ids=panel.ids)
