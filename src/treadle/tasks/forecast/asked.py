@@ -1,12 +1,12 @@
 """What a trained forecaster is asked about on the command line, beside what its run knew."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from treadle.data import Table
 from treadle.data.builtin import load as load_builtin
-from treadle.data.forecasting import Panel, Stamp, read_panel
+from treadle.data.forecasting import Panel, Stamp
 from treadle.data.forecasting.sources import as_table
 from treadle.data.values import is_missing
 from treadle.errors import InputError
@@ -91,7 +91,7 @@ def open_asked(folder: Path, source: DataSource, *, ahead: bool = False) -> Aske
     table = read_table(source, source.train, "test")
     targets = known[0].target_columns if known else ()
     if ahead and targets and _is_ahead(table, targets, known[0].future_names):
-        return Asked(estimator, known[-1].joined(_covariates(estimator, table, known[-1])), None, learnt)
+        return Asked(estimator, known[-1].joined(estimator.read_ahead(table, known[-1])), None, learnt)
     if len(targets) == 1:
         table.column(targets[0], "target")
     panel: Panel = estimator.read(table)
@@ -106,22 +106,6 @@ def _is_ahead(table: Table, targets: Sequence[str], future: Sequence[str]) -> bo
     """Whether a table has no value, but covariates that are known in advance."""
     valued = any(not is_missing(cell) for name in targets for cell in table.columns.get(name, []))
     return not valued and any(name in table.columns or name.split("=")[0] in table.columns for name in future)
-
-
-def _covariates(estimator: Forecaster, table: Table, known: Panel) -> Panel:
-    """A table without values: covariates of the steps ahead."""
-    ahead = read_panel(
-        table,
-        id=estimator.id,
-        time=estimator.time,
-        target=[],
-        past=[],
-        future=list(known.future_names),
-        static=[],
-        frequency=known.frequency,
-        strict=estimator.frequency is None,
-    )
-    return replace(ahead, ids=known.ids) if len(ahead) == len(known) == 1 else ahead
 
 
 def _ends(panel: Panel) -> dict[str, Stamp]:

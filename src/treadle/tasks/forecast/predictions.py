@@ -1,8 +1,6 @@
 """What a forecaster says of series: quantiles, frames, joint paths, scores, likelihoods."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +9,16 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from treadle.data.forecasting import Panel, read_panel
+from treadle.data.forecasting import Panel
 from treadle.errors import InputError, counted
 from treadle.evaluation.forecasting import Forecasts, mase
 from treadle.evaluation.saliency import Saliency
 from treadle.tasks.forecast.explanation import saliency
-from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.frames import column_names, frame_like
 from treadle.tasks.forecast.network import ForecastNetwork
 from treadle.tasks.forecast.objective import answer_at
 from treadle.tasks.forecast.paths import ancestral_paths, coupled_paths
+from treadle.tasks.forecast.reading import Reading
 from treadle.tasks.forecast.scaling import Floats
 from treadle.tasks.forecast.settings import ForecastSettings
 from treadle.tasks.forecast.transform import log_slope, undo
@@ -30,59 +28,19 @@ PATHS = 400
 """Paths whose quantiles an autoregressive forecaster answers with."""
 
 
-class Predicting(ABC):
+class Predicting(Reading):
     """A forecaster as far as it forecasts.
 
     Attributes:
-        features_: Fitted on the training series.
         settings_: The shape of the network and its answer.
         network_: The trained network.
         horizon_: Steps ahead.
-        panel_: The series that it was trained on, where it was not loaded.
     """
 
-    features_: PanelFeatures
     settings_: ForecastSettings
     network_: ForecastNetwork
     horizon_: int
-    panel_: Panel
     seed: int
-
-    @abstractmethod
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The arguments."""
-
-    def read(self, data: Any, *, like: Panel | None = None) -> Panel:
-        """Series in any form that `fit` takes.
-
-        Args:
-            data: They.
-            like: Series whose covariates they must have.
-
-        Raises:
-            InputError: They cannot be read.
-        """
-        if isinstance(data, Panel):
-            return data
-        arguments = self.get_params()
-        names = ("id", "time", "target", "past", "future", "static", "frequency", "duplicates")
-        options = {name: arguments[name] for name in names}
-        if like is not None:
-            options |= _roles(like.past_names, like.future_names, like.static_names) | self._clock(like)
-        elif hasattr(self, "features_") and hasattr(self, "network_"):
-            features = self.features_
-            covariates = (features.past.names, features.future.names, features.static.names)
-            options |= _roles(*covariates) | self._clock(features)
-        panel = read_panel(data, **options)
-        if panel.utc and not options.get("utc", True):
-            raise InputError(
-                f"{panel.source}: found time stamps of several zones, expected local time or one zone, as in training"
-            )
-        return panel
-
-    def _clock(self, like: Panel | PanelFeatures) -> dict[str, Any]:
-        """What `read_panel` is told so that it reads time as in training: grid, rule for stamps off the grid, zones."""
-        return {"frequency": like.frequency, "strict": self.get_params()["frequency"] is None, "utc": like.utc}
 
     def predict(self, data: Any = None, *, horizon: int | None = None, future: Any = None) -> Any:
         """What comes after the end of every series.
@@ -100,7 +58,7 @@ class Predicting(ABC):
         Raises:
             InputError: The data does not fit what the model was trained on, or covariates are missing.
         """
-        panel = self._panel(data, future)
+        panel = self.panel_asked(data, future)
         steps = self._steps(horizon)
         found = self.predict_panel(panel, steps)
         columns: dict[str, list[Any]] = {"unique_id": [], "ds": [], "y": []}
@@ -133,7 +91,7 @@ class Predicting(ABC):
             InputError: As in `predict`; or there is no such series, or the step lies beyond the horizon.
         """
         check_is_fitted(self, "network_")
-        return saliency(self, self._panel(data, None), series, step, steps)
+        return saliency(self, self.panel_asked(data, None), series, step, steps)
 
     def predict_panel(self, panel: Panel, horizon: int | None = None) -> Forecasts:
         """The same for series that were read, as `treadle.evaluation.forecasting` takes it.
@@ -210,7 +168,7 @@ class Predicting(ABC):
         Raises:
             InputError: As in `predict`; or there is less than one path.
         """
-        panel = self._panel(data, future)
+        panel = self.panel_asked(data, future)
         return self.sample_panel(panel, paths=paths, horizon=horizon, seed=seed)
 
     def sample_panel(self, panel: Panel, *, paths: int = 100, horizon: int | None = None, seed: int = 0) -> Floats:
@@ -232,7 +190,7 @@ class Predicting(ABC):
             InputError: As in `predict`; or a series is not longer than the horizon. NaN is answered where no series
                 changes from season to season, so that its error has no scale.
         """
-        before, truth = self._panel(data, None).cut(self.horizon_)
+        before, truth = self.panel_asked(data, None).cut(self.horizon_)
         found = self.predict_panel(before)
         season = self.features_.season
         errors = [
@@ -257,7 +215,7 @@ class Predicting(ABC):
             InputError: The output is "quantiles", which have none; or as in `predict`.
         """
         check_is_fitted(self, "network_")
-        panel = self._panel(data, None)
+        panel = self.panel_asked(data, None)
         windows = self.features_.encode(panel)
         raw, series, origin = answer_at(self.network_, windows, [np.arange(n - 1) for n in windows.lengths])
         ahead = windows.ahead(series, origin)
@@ -272,27 +230,6 @@ class Predicting(ABC):
             nats[skip:] = found[series == number] + log_slope(self.features_.transform, values[skip:])
             told.append(nats)
         return told
-
-    def _panel(self, data: Any, future: Any) -> Panel:
-        """The series that are asked about, with the covariates of the steps ahead."""
-        check_is_fitted(self, "network_")
-        if data is None:
-            if not hasattr(self, "panel_"):
-                raise InputError("a model that was loaded has no series of its own, expected data to forecast from")
-            panel = self.panel_
-        else:
-            panel = self.read(data)
-        if future is None:
-            return panel
-        if isinstance(future, Panel):
-            return panel.joined(future)
-        arguments = self.get_params()
-        options = {name: arguments[name] for name in ("id", "time", "duplicates")}
-        options |= _roles((), self.features_.future.names, ()) | self._clock(self.features_)
-        ahead = read_panel(future, target=[], **options)
-        if len(panel) == 1 and len(ahead) == 1:
-            ahead = replace(ahead, ids=panel.ids)
-        return panel.joined(ahead)
 
     def _steps(self, horizon: int | None) -> int:
         steps = self.horizon_ if horizon is None else horizon
@@ -337,8 +274,3 @@ class Predicting(ABC):
 def _check_whole(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(f"{name} is {value!r:.50}, expected a whole number from 1")
-
-
-def _roles(past: Sequence[str], future: Sequence[str], static: Sequence[str]) -> dict[str, Any]:
-    """What `read_panel` is told so that it finds the same columns again."""
-    return {"past": list(past), "future": list(future), "static": list(static)}
