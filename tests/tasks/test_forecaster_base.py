@@ -146,6 +146,14 @@ def test_of_too_little_a_rule_stays_as_it_is() -> None:
     np.testing.assert_allclose((windows[:, :8] - mean) @ weights.T, windows[:, 8:] - mean, atol=1e-12)
 
 
+def test_where_no_rule_can_be_measured_it_is_the_simplest() -> None:
+    windows, ahead, place, reach = pairs(400, 1.0)
+    assert fit_base(windows, np.full_like(ahead, np.nan), place, reach, 1)[0] == "last"
+    ahead[place < 0.75, 0] = np.nan  # what always goes wrong with the one step is not known, and the other has no truth
+    ahead[place >= 0.75, 1] = np.nan
+    assert fit_base(windows, ahead, place, reach, 1)[0] == "last"
+
+
 def test_lookback_holds_what_the_horizon_and_the_calendar_ask_for() -> None:
     assert choose_lookback(Frequency("month"), 12, 24, 120) == 24
     assert choose_lookback(Frequency("month"), 129, 132, 2688) == 258

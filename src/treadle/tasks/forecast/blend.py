@@ -57,11 +57,12 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
     if not parted:
         first = last = np.asarray(~np.isnan(ahead).all(1))
     rules = list(_candidates(windows.shape[1], ahead.shape[1], season, corrected=bool(parted)))
-    if not last.any():
+    before = Corrections(windows[first], ahead[first], season) if last.any() else None
+    errors = np.array([_error(before.weights(rule), windows, ahead, first, last) for rule in rules] if before else [])
+    if not np.isfinite(errors).any():
         return str(rules[0]), refit_base(str(rules[0]), windows, ahead, season)
-    before = Corrections(windows[first], ahead[first], season)
-    errors = np.array([_error(before.weights(rule), windows, ahead, first, last) for rule in rules])
-    shares = np.exp(-SHARPNESS * (errors / max(errors.min(), 1e-12) - 1))
+    with np.errstate(over="ignore"):
+        shares = np.exp(-SHARPNESS * (errors / max(errors.min(), 1e-12) - 1))
     shares[shares < LEAST_SHARE * shares.sum()] = 0
     shares /= shares.sum()
     named = {rule: share for rule, share in zip(rules, shares, strict=True) if share}
@@ -106,7 +107,7 @@ def _candidates(lookback: int, horizon: int, season: int, *, corrected: bool) ->
 
 
 def _error(weights: Floats | None, windows: Floats, ahead: Floats, first: Mask, last: Mask) -> float:
-    """What a rule errs by on some windows, but for what it always errs by, which others tell."""
+    """What a rule errs by on some windows, but for what it always errs by, which others tell; infinite if unknown."""
     if weights is None:
         return math.inf
 
@@ -115,4 +116,5 @@ def _error(weights: Floats | None, windows: Floats, ahead: Floats, first: Mask, 
         rows = rows[:: -(-len(rows) // MOST)]
         return np.asarray(ahead[rows] - windows[rows] @ weights.T)
 
-    return float(np.nanmean(np.abs(errors(last) - column_medians(errors(first)))))
+    found = np.abs(errors(last) - column_medians(errors(first)))
+    return float(np.nanmean(found)) if np.isfinite(found).any() else math.inf
