@@ -120,6 +120,9 @@ def test_a_limit_is_a_whole_number(limit: Any) -> None:
     with pytest.raises(InputError) as refused:
         StreamPool(layers(), limit=limit)
     assert str(refused.value) == f"limit is a whole number of streams, at least 1, found {limit!r}"
+
+
+def test_a_folder_is_a_path() -> None:
     with pytest.raises(InputError, match="folder is a path for idle streams, found 5"):
         StreamPool(layers(), folder=5)  # type: ignore[arg-type]
 

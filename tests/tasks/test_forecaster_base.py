@@ -1,11 +1,13 @@
 """What forecasts begin from: the rules of the field, scikit-learn's ridge regression, and shares of both."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
 from treadle.data.forecasting import Frequency
-from treadle.tasks.forecast import base
+from treadle.tasks.forecast import base, blend
 from treadle.tasks.forecast.base import BASES, Corrections, Rule, base_matrix, iterated
 from treadle.tasks.forecast.blend import describe_base, fit_base, refit_base
 from treadle.tasks.forecast.settings import choose_lookback
@@ -152,6 +154,27 @@ def test_where_no_rule_can_be_measured_it_is_the_simplest() -> None:
     ahead[place < 0.75, 0] = np.nan  # what always goes wrong with the one step is not known, and the other has no truth
     ahead[place >= 0.75, 1] = np.nan
     assert fit_base(windows, ahead, place, reach, 1)[0] == "last"
+
+
+def test_of_no_windows_at_all_it_is_the_simplest() -> None:
+    """As of a series that never changes; a mean of nothing would warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chosen, weights = fit_base(np.empty((0, 6)), np.empty((0, 2)), np.empty(0), np.empty(0), 1)
+    assert chosen == "last"
+    np.testing.assert_array_equal(weights, base_matrix("last", 2, 6, 1))
+
+
+def test_rules_are_compared_on_all_phases_of_a_season(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more windows than are compared, every fourth would show one phase of four: a season of noise, exactly."""
+    y = np.tile(np.random.default_rng(4).normal(size=4), 2500) + 0.01 * np.random.default_rng(5).normal(size=10_000)
+    seen = np.lib.stride_tricks.sliding_window_view(y, 9)[:9600]
+    mean = seen[:, :8].mean(1, keepdims=True)
+    windows, ahead = seen[:, :8] - mean, seen[:, 8:] - mean
+    first = np.arange(len(seen)) < 8000 - 400
+    found = blend._error(base_matrix("last", 1, 8, 4), windows, ahead, first, ~first)
+    monkeypatch.setattr(blend, "MOST", 10_000)
+    assert found == pytest.approx(blend._error(base_matrix("last", 1, 8, 4), windows, ahead, first, ~first), rel=0.02)
 
 
 def test_lookback_holds_what_the_horizon_and_the_calendar_ask_for() -> None:

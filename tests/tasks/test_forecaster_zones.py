@@ -41,3 +41,19 @@ def test_several_zones_after_a_training_on_one_are_refused() -> None:
     assert model.predict(series(1))["ds"][0] == "2024-04-03 01:00:00"
     with pytest.raises(InputError, match="found time stamps of several zones, expected local time or one zone"):
         model.predict(joined(series(1, 0, 25), series(2, 25, 80)))
+
+
+def test_so_are_those_of_covariates_ahead() -> None:
+    past = series(1, 0, 80)
+    model = Forecaster(horizon=3, season=24, lookback=24, hidden_size=4, epochs=1, future=["x"])
+    model.fit(past | {"x": VALUES[:80].tolist()})
+    ahead = {"ds": joined(series(1, 80, 81), series(2, 81, 83))["ds"], "x": [0.0] * 3}
+    with pytest.raises(InputError, match="found time stamps of several zones"):
+        model.predict(past | {"x": VALUES[:80].tolist()}, future=ahead)
+
+
+def test_a_second_fit_knows_nothing_of_the_first() -> None:
+    model = trained(joined(series(1, 0, 25), series(2, 25, 80)))
+    days = {"ds": np.arange("2024-01-01", "2024-03-21", dtype="datetime64[D]"), "y": VALUES[:80]}
+    assert model.fit(days).features_.frequency == read_panel(days).frequency
+    assert not model.fit(series(1)).features_.utc

@@ -1,6 +1,7 @@
 """Many streams of one model, each known by its key, stepped in batches."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class StreamPool:
     def __init__(self, source: Source, *, limit: int = 100_000, folder: str | Path | None = None) -> None:
         if not isinstance(limit, int | np.integer) or limit < 1:
             raise InputError(f"limit is a whole number of streams, at least 1, found {limit!r:.50}")
-        if folder is not None and not isinstance(folder, str | Path):
+        if folder is not None and not isinstance(folder, str | PathLike):
             raise InputError(f"folder is a path for idle streams, found {folder!r:.50}")
         self.limit = int(limit)
         self._model = open_model(source, min(self.limit, BATCH), torch.get_num_threads())

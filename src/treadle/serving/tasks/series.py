@@ -65,15 +65,19 @@ class ServedForecasts(Served):
     def _answer(self, panel: Panel, horizon: int | None) -> dict[str, Any]:
         columns = self.estimator.predict(panel, horizon=horizon)
         steps = len(columns["ds"]) // len(panel)
+        begins = [max(0, len(values) - SHOWN) for values in panel.values]
+        shown = [panel.stamps(number, 0)[begin:] for number, begin in enumerate(begins)]
+        written = iter(panel.frequency.written([stamp for stamps in shown for stamp in stamps]))
         told = []
         for number, (name, values) in enumerate(zip(panel.ids, panel.values, strict=True)):
             own = slice(number * steps, (number + 1) * steps)
             ahead = {
                 key: [_digits(cell) for cell in cells[own]] for key, cells in columns.items() if key != "unique_id"
             }
-            begin = max(0, len(values) - SHOWN)
-            stamps = panel.frequency.written(panel.stamps(number, 0)[begin:])
-            past = {"ds": stamps, "y": [_digits(float(one)) for one in values[begin:]]}
+            past = {
+                "ds": [next(written) for _ in shown[number]],
+                "y": [_digits(float(one)) for one in values[begins[number] :]],
+            }
             told.append({"unique_id": name, "history": past, "forecast": ahead})
         return {"series": told, "note": panel.note}
 

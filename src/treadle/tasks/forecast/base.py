@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -16,7 +17,7 @@ MOST_GROWTH = 20.0
 """What the weights of an autoregression may sum to in size, at any step ahead; above, it runs away."""
 
 ITERATED = ("last", "level", "season")
-"""Rules that follow from what they say of the next step, which autoregressions begin from."""
+"""Rules whose next step autoregressions correct."""
 
 
 def base_matrix(name: str, horizon: int, lookback: int, season: int) -> Floats:
@@ -126,9 +127,17 @@ class Corrections:
 
     def __init__(self, windows: Floats, ahead: Floats, season: int) -> None:
         self.windows, self.ahead, self.season = windows, ahead, season
-        self._centred = windows - windows.mean(0)
-        self._square = self._centred.T @ self._centred
         self._products: dict[str, Floats] = {}
+
+    @cached_property
+    def _centred(self) -> Floats:
+        """All windows, less the means of their columns."""
+        return np.asarray(self.windows - self.windows.mean(0))
+
+    @cached_property
+    def _square(self) -> Floats:
+        """Their products with themselves, `[lookback, lookback]`."""
+        return np.asarray(self._centred.T @ self._centred)
 
     def weights(self, rule: Rule) -> Floats | None:
         """The weights of a rule, `[horizon, lookback]`, each row of which sums to 1; None if it runs away."""
@@ -165,12 +174,13 @@ def iterated(step: Floats, horizon: int) -> Floats:
         step: `[lookback]`, of the next step.
         horizon: Steps ahead.
     """
-    lookback = len(step)
-    rows = np.concatenate([np.eye(lookback), np.zeros((horizon, lookback))])
+    unread = int(np.argmax(step != 0))
+    read = len(step) - unread
+    rows = np.concatenate([np.eye(read), np.zeros((horizon, read))])
     with np.errstate(over="ignore", invalid="ignore"):  # of one that runs away
         for ahead in range(horizon):
-            rows[lookback + ahead] = step @ rows[ahead : ahead + lookback]
-    return rows[lookback:]
+            rows[read + ahead] = step[unread:] @ rows[ahead : ahead + read]
+    return np.pad(rows[read:], ((0, 0), (unread, 0)))
 
 
 def column_medians(values: Floats) -> Floats:

@@ -101,9 +101,9 @@ def _candidates(lookback: int, horizon: int, season: int, *, corrected: bool) ->
     if corrected:
         yield from (Rule(name, strength) for strength in STRENGTHS for name in names)
     if corrected and horizon > 1:
-        iterated = [name for name in names if name in ITERATED]
+        followed = [name for name in names if name in ITERATED]
         orders = sorted({min(lookback, season + 1), lookback})
-        yield from (Rule(name, one, lags) for lags in orders for one in ITERATED_STRENGTHS for name in iterated)
+        yield from (Rule(name, one, lags) for lags in orders for one in ITERATED_STRENGTHS for name in followed)
 
 
 def _error(weights: Floats | None, windows: Floats, ahead: Floats, first: Mask, last: Mask) -> float:
@@ -113,7 +113,8 @@ def _error(weights: Floats | None, windows: Floats, ahead: Floats, first: Mask, 
 
     def errors(where: Mask) -> Floats:
         rows = np.flatnonzero(where)
-        rows = rows[:: -(-len(rows) // MOST)]
+        if len(rows) > MOST:  # a whole stride could meet one phase of the season alone
+            rows = rows[np.linspace(0, len(rows) - 1, MOST).round().astype(np.int64)]
         return np.asarray(ahead[rows] - windows[rows] @ weights.T)
 
     found = np.abs(errors(last) - column_medians(errors(first)))

@@ -28,36 +28,48 @@ class Reading(ABC):
         """The arguments."""
 
     def read(self, data: Any, *, like: Panel | None = None) -> Panel:
-        """Series in any form that `fit` takes.
+        """Series in any form that `fit` takes, by the arguments or, once it is fitted, as its training series were.
 
         Args:
             data: They.
-            like: Series whose covariates they must have.
+            like: Series whose covariates and clock they must have.
 
         Raises:
-            InputError: They cannot be read.
+            InputError: They cannot be read; or their time stamps are of several zones, and those before were not.
         """
+        if like is None and hasattr(self, "features_") and hasattr(self, "network_"):
+            features = self.features_
+            roles = _roles(features.past.names, features.future.names, features.static.names)
+            return self._read(data, self._arguments() | roles, features)
+        return self.read_anew(data, like=like)
+
+    def read_anew(self, data: Any, *, like: Panel | None = None) -> Panel:
+        """The same for series to be trained on, whatever was learnt before."""
+        if like is None:
+            return self._read(data, self._arguments(), None)
+        roles = _roles(like.past_names, like.future_names, like.static_names)
+        return self._read(data, self._arguments() | roles, like)
+
+    def _arguments(self) -> dict[str, Any]:
+        """Of `read_panel`, as far as they are this estimator's own."""
+        names = ("id", "time", "target", "past", "future", "static", "frequency", "duplicates")
+        arguments = self.get_params()
+        return {name: arguments[name] for name in names}
+
+    def _read(self, data: Any, options: dict[str, Any], clock: Panel | PanelFeatures | None) -> Panel:
+        """Read series; with a clock, on its grid, by the rule of training for stamps off it, and in its zone."""
         if isinstance(data, Panel):
             return data
-        arguments = self.get_params()
-        names = ("id", "time", "target", "past", "future", "static", "frequency", "duplicates")
-        options = {name: arguments[name] for name in names}
-        if like is not None:
-            options |= _roles(like.past_names, like.future_names, like.static_names) | self._clock(like)
-        elif hasattr(self, "features_") and hasattr(self, "network_"):
-            features = self.features_
-            covariates = (features.past.names, features.future.names, features.static.names)
-            options |= _roles(*covariates) | self._clock(features)
-        panel = read_panel(data, **options)
-        if panel.utc and not options.get("utc", True):
+        if clock is None:
+            return read_panel(data, **options)
+        strict = options["frequency"] is None
+        panel = read_panel(data, **options | {"frequency": clock.frequency, "strict": strict, "utc": clock.utc})
+        if panel.utc and not clock.utc:
             raise InputError(
-                f"{panel.source}: found time stamps of several zones, expected local time or one zone, as in training"
+                f"{panel.source}: found time stamps of several zones, expected local time or one zone, as in training; "
+                "leave the zones out, or train on stamps of all of them"
             )
         return panel
-
-    def _clock(self, like: Panel | PanelFeatures) -> dict[str, Any]:
-        """What `read_panel` is told so that it reads time as in training: grid, rule for stamps off the grid, zones."""
-        return {"frequency": like.frequency, "strict": self.get_params()["frequency"] is None, "utc": like.utc}
 
     def panel_asked(self, data: Any, future: Any) -> Panel:
         """The series that are asked about, with the covariates of the steps ahead."""
@@ -82,10 +94,8 @@ class Reading(ABC):
         Raises:
             InputError: They cannot be read.
         """
-        arguments = self.get_params()
-        options = {name: arguments[name] for name in ("id", "time", "duplicates")}
-        options |= _roles((), self.features_.future.names, ()) | self._clock(self.features_)
-        ahead = read_panel(data, target=[], **options)
+        roles = _roles((), self.features_.future.names, ())
+        ahead = self._read(data, self._arguments() | roles | {"target": []}, self.features_)
         return replace(ahead, ids=known.ids) if len(ahead) == len(known) == 1 else ahead
 
 

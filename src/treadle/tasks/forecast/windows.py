@@ -139,7 +139,8 @@ class Windows:
         origin = np.concatenate([np.arange(end) for end in ends])
         scale = self.scale.numpy()[self.first[series] + origin]
         kept = np.flatnonzero((origin >= np.minimum(self.lookback - 1, ends[series] // 3)) & (scale > 0))
-        kept = kept[:: max(1, -(-len(kept) // ORIGINS))]
+        if len(kept) > ORIGINS:  # a whole stride could meet one phase of the season alone
+            kept = kept[np.linspace(0, len(kept) - 1, ORIGINS).round().astype(np.int64)]
         series, origin, scale = series[kept], origin[kept], scale[kept, None]
         at = torch.from_numpy(self.first[series] + origin)
         window = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)].numpy()
