@@ -39,7 +39,10 @@ def weights(taught: Any) -> torch.Tensor:
 def test_it_is_a_training_on_all_steps_for_the_epochs_that_were_best_on_dev(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one epoch there is one to choose; steps that follow are dev then, and nobody learns from them."""
     chosen = "0.6 last, ridge 0.3 + 0.4 season"  # else shares are found without dev by the one and with it by the other
-    fixed = lambda windows, ahead, *_: (chosen, refit_base(chosen, windows, ahead, 4))  # noqa: E731
+
+    def fixed(windows: Any, ahead: Any, *_: Any) -> Any:
+        return chosen, refit_base(chosen, windows, ahead, 4)
+
     monkeypatch.setattr(features, "fit_base", fixed)
     panel, longer = walk(80), walk(120)
     refitted = model(epochs=1, refit=True).fit_panel(panel)

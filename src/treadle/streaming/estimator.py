@@ -1,7 +1,7 @@
 """What an estimator has that can be streamed."""
 
 from abc import ABC, abstractmethod
-from pathlib import Path
+from os import PathLike
 
 from treadle.streaming.model import StreamModel
 from treadle.streaming.pool import StreamPool
@@ -27,7 +27,7 @@ class Streaming(ABC):
         """
         return Stream(self)
 
-    def stream_pool(self, *, limit: int = 100_000, folder: str | Path | None = None) -> StreamPool:
+    def stream_pool(self, *, limit: int = 100_000, folder: str | PathLike[str] | None = None) -> StreamPool:
         """The fitted model on many streams, each known by its key; arguments as in `StreamPool`.
 
         Raises:

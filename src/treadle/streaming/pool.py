@@ -49,7 +49,7 @@ class StreamPool:
         ((2, 8), 2, True, 80)
     """
 
-    def __init__(self, source: Source, *, limit: int = 100_000, folder: str | Path | None = None) -> None:
+    def __init__(self, source: Source, *, limit: int = 100_000, folder: str | PathLike[str] | None = None) -> None:
         if not isinstance(limit, int | np.integer) or limit < 1:
             raise InputError(f"limit is a whole number of streams, at least 1, found {limit!r:.50}")
         if folder is not None and not isinstance(folder, str | PathLike):

@@ -1,8 +1,11 @@
 """Forecasters, as a server has them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
 
 from treadle.data import Table
 from treadle.data.delimited import parse_delimited
@@ -65,19 +68,16 @@ class ServedForecasts(Served):
     def _answer(self, panel: Panel, horizon: int | None) -> dict[str, Any]:
         columns = self.estimator.predict(panel, horizon=horizon)
         steps = len(columns["ds"]) // len(panel)
-        begins = [max(0, len(values) - SHOWN) for values in panel.values]
-        shown = [panel.stamps(number, 0)[begin:] for number, begin in enumerate(begins)]
-        written = iter(panel.frequency.written([stamp for stamps in shown for stamp in stamps]))
+        shown = [panel.stamps(number, 0)[-SHOWN:] for number in range(len(panel))]
+        written = iter(panel.frequency.written(np.concatenate(shown)))
         told = []
         for number, (name, values) in enumerate(zip(panel.ids, panel.values, strict=True)):
             own = slice(number * steps, (number + 1) * steps)
             ahead = {
                 key: [_digits(cell) for cell in cells[own]] for key, cells in columns.items() if key != "unique_id"
             }
-            past = {
-                "ds": [next(written) for _ in shown[number]],
-                "y": [_digits(float(one)) for one in values[begins[number] :]],
-            }
+            stamps = list(islice(written, len(shown[number])))
+            past = {"ds": stamps, "y": [_digits(float(one)) for one in values[-SHOWN:]]}
             told.append({"unique_id": name, "history": past, "forecast": ahead})
         return {"series": told, "note": panel.note}
 

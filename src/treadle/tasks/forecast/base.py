@@ -142,7 +142,7 @@ class Corrections:
     def weights(self, rule: Rule) -> Floats | None:
         """The weights of a rule, `[horizon, lookback]`, each row of which sums to 1; None if it runs away."""
         lookback, horizon = self.windows.shape[1], self.ahead.shape[1]
-        plain = base_matrix(rule.name, horizon, lookback, self.season)
+        plain = self.plain(rule.name)
         if not rule.strength:
             return plain
         lags = rule.lags or lookback
@@ -157,6 +157,10 @@ class Corrections:
                 return None
         # A window less its mean has no part along the ones, so that the rows may be made to sum to 1.
         return np.asarray(corrected + (1 - corrected.sum(1, keepdims=True)) / lookback)
+
+    def plain(self, name: str) -> Floats:
+        """The weights of a rule as it is."""
+        return base_matrix(name, self.ahead.shape[1], self.windows.shape[1], self.season)
 
     def _product(self, name: str, plain: Floats) -> Floats:
         """Of all windows with what a rule errs by, `[lookback, horizon]`."""

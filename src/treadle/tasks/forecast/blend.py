@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from treadle.tasks.forecast.base import ITERATED, Corrections, Floats, Rule, base_matrix, column_medians, possible_bases
+from treadle.tasks.forecast.base import ITERATED, Corrections, Floats, Rule, column_medians, possible_bases
+from treadle.tasks.forecast.windows import even_origins
 
 Mask = NDArray[np.bool_]
 
@@ -57,8 +58,8 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
     if not parted:
         first = last = np.asarray(~np.isnan(ahead).all(1))
     rules = list(_candidates(windows.shape[1], ahead.shape[1], season, corrected=bool(parted)))
-    before = Corrections(windows[first], ahead[first], season) if last.any() else None
-    errors = np.array([_error(before.weights(rule), windows, ahead, first, last) for rule in rules] if before else [])
+    before = Corrections(windows[first], ahead[first], season)
+    errors = np.array([_error(before.weights(rule), windows, ahead, first, last) for rule in rules])
     if not np.isfinite(errors).any():
         return str(rules[0]), refit_base(str(rules[0]), windows, ahead, season)
     with np.errstate(over="ignore"):
@@ -73,25 +74,28 @@ def fit_base(windows: Floats, ahead: Floats, place: Floats, reach: Floats, seaso
 def refit_base(chosen: str, windows: Floats, ahead: Floats, season: int) -> Floats:
     """The weights of what `fit_base` chose, by its name, fitted to other data; arguments as there."""
     corrections = Corrections(windows, ahead, season)
-    shape = ahead.shape[1], windows.shape[1], season
-    blend, total = np.zeros(shape[:2]), 0.0
-    for part in chosen.split(" + "):
-        share, _, name = part.partition(" ") if " + " in chosen else ("1", "", part)
+    blend, total = np.zeros((ahead.shape[1], windows.shape[1])), 0.0
+    for share, name in _parts(chosen):
         rule = Rule.parse(name)
         weights = corrections.weights(rule)
         if weights is None:  # on these data, which shares were not found on
-            weights = base_matrix(rule.name, *shape)
-        blend, total = blend + float(share) * weights, total + float(share)
+            weights = corrections.plain(rule.name)
+        blend, total = blend + share * weights, total + share
     return np.asarray(blend / total)
 
 
 def describe_base(chosen: str) -> str:
     """What `fit_base` chose, in one phrase."""
-    count = len(parts := chosen.split(" + "))
-    if count == 1:
-        return repr(chosen)
-    share, rule = max((one.split(" ", 1) for one in parts), key=lambda one: float(one[0]))
-    return f"{rule!r} ({float(share):.0%}) and {count - 1} more"
+    parts = _parts(chosen)
+    share, rule = max(parts, key=lambda part: part[0])
+    return f"{rule!r} ({share:.0%}) and {len(parts) - 1} more" if len(parts) > 1 else repr(rule)
+
+
+def _parts(chosen: str) -> list[tuple[float, str]]:
+    """Every rule's share and name; a rule alone has no share before it."""
+    if " + " not in chosen:
+        return [(1.0, chosen)]
+    return [(float(share), rule) for share, rule in (part.split(" ", 1) for part in chosen.split(" + "))]
 
 
 def _candidates(lookback: int, horizon: int, season: int, *, corrected: bool) -> Iterator[Rule]:
@@ -113,8 +117,7 @@ def _error(weights: Floats | None, windows: Floats, ahead: Floats, first: Mask, 
 
     def errors(where: Mask) -> Floats:
         rows = np.flatnonzero(where)
-        if len(rows) > MOST:  # a whole stride could meet one phase of the season alone
-            rows = rows[np.linspace(0, len(rows) - 1, MOST).round().astype(np.int64)]
+        rows = rows[even_origins(0, len(rows), MOST)]
         return np.asarray(ahead[rows] - windows[rows] @ weights.T)
 
     found = np.abs(errors(last) - column_medians(errors(first)))

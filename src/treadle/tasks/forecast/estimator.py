@@ -169,8 +169,8 @@ class Forecaster(Fitting, Predicting, Streaming):
             InputError: An argument or the data cannot be used; one sentence says what and where.
         """
         self.check_arguments()
-        panel = self.read_anew(data)
-        return self.fit_panel(panel, None if dev is None else self.read_anew(dev, like=panel))
+        panel = self.read_training(data)
+        return self.fit_panel(panel, None if dev is None else self.read_training(dev, like=panel))
 
     def stream_model(self, rows: int = 1, threads: int = 1) -> ForecastStreamModel:
         """The fitted model for up to `rows` streams at once; `stream` and `stream_pool` run it."""

@@ -34,8 +34,7 @@ def frame_like(source: Any, columns: dict[str, list[Any]], frequency: Frequency)
     """
     frame: Any = nw.from_native(source, pass_through=True)
     if isinstance(frame, nw.DataFrame | nw.LazyFrame):
-        moments = np.array(columns["ds"], dtype="datetime64[us]") if frequency.dated else np.array(columns["ds"], int)
-        columns["ds"] = moments.tolist()
+        columns["ds"] = np.array(columns["ds"], "datetime64[us]" if frequency.dated else np.int64).tolist()
         made = nw.from_dict(columns, backend=frame.implementation)
         return (made.lazy() if isinstance(frame, nw.LazyFrame) else made).to_native()
     columns["ds"] = frequency.written(columns["ds"])

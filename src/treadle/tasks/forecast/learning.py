@@ -14,11 +14,11 @@ from treadle.errors import InputError, counted
 from treadle.tasks.forecast.conformal import conformal_offsets
 from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.network import ForecastNetwork
-from treadle.tasks.forecast.objective import answer_at, even_origins, only_from
+from treadle.tasks.forecast.objective import answer_at, only_from
 from treadle.tasks.forecast.paths import rank_correlation
 from treadle.tasks.forecast.settings import choose_lookback
 from treadle.tasks.forecast.transform import Transform, choose_transform
-from treadle.tasks.forecast.windows import Integers, Windows
+from treadle.tasks.forecast.windows import Integers, Windows, even_origins
 
 DEV_ORIGINS, CALIBRATION_ORIGINS = 2000, 4000
 """Steps of all series together that dev is measured at, and that errors are gathered from after training."""

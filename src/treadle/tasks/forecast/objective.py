@@ -225,11 +225,3 @@ def _asked(
     known = windows.ahead(series[rows], start[rows] + steps).known
     parts = (x, counted, torch.from_numpy(rows), torch.from_numpy(steps), known)
     return tuple(part.to(network.head.weight.device) for part in parts)
-
-
-def even_origins(first: int, end: int, most: int) -> Integers:
-    """At most so many steps from `first` to before `end`, in even distances, the last of them among them."""
-    count = max(0, end - first)
-    if not count:
-        return np.zeros(0, np.int64)
-    return np.unique(np.linspace(end - 1, first, min(most, count)).round().astype(np.int64))

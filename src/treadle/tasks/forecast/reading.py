@@ -27,28 +27,33 @@ class Reading(ABC):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments."""
 
-    def read(self, data: Any, *, like: Panel | None = None) -> Panel:
-        """Series in any form that `fit` takes, by the arguments or, once it is fitted, as its training series were.
+    def read_training(self, data: Any, *, like: Panel | None = None) -> Panel:
+        """Series to be trained on, in any form that `fit` takes; or those of dev and test that follow them.
 
         Args:
             data: They.
             like: Series whose covariates and clock they must have.
 
         Raises:
-            InputError: They cannot be read; or their time stamps are of several zones, and those before were not.
+            InputError: They cannot be read; or their time stamps are of several zones, and those of `like` were not.
         """
-        if like is None and hasattr(self, "features_") and hasattr(self, "network_"):
-            features = self.features_
-            roles = _roles(features.past.names, features.future.names, features.static.names)
-            return self._read(data, self._arguments() | roles, features)
-        return self.read_anew(data, like=like)
-
-    def read_anew(self, data: Any, *, like: Panel | None = None) -> Panel:
-        """The same for series to be trained on, whatever was learnt before."""
         if like is None:
             return self._read(data, self._arguments(), None)
         roles = _roles(like.past_names, like.future_names, like.static_names)
         return self._read(data, self._arguments() | roles, like)
+
+    def read(self, data: Any) -> Panel:
+        """Series that the fitted model is asked about, with the covariates and by the clock of training.
+
+        Args:
+            data: They, in any form that `fit` takes.
+
+        Raises:
+            InputError: As in `read_training`.
+        """
+        features = self.features_
+        roles = _roles(features.past.names, features.future.names, features.static.names)
+        return self._read(data, self._arguments() | roles, features)
 
     def _arguments(self) -> dict[str, Any]:
         """Of `read_panel`, as far as they are this estimator's own."""

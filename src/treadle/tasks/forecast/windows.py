@@ -139,14 +139,24 @@ class Windows:
         origin = np.concatenate([np.arange(end) for end in ends])
         scale = self.scale.numpy()[self.first[series] + origin]
         kept = np.flatnonzero((origin >= np.minimum(self.lookback - 1, ends[series] // 3)) & (scale > 0))
-        if len(kept) > ORIGINS:  # a whole stride could meet one phase of the season alone
-            kept = kept[np.linspace(0, len(kept) - 1, ORIGINS).round().astype(np.int64)]
+        kept = kept[even_origins(0, len(kept), ORIGINS)]
         series, origin, scale = series[kept], origin[kept], scale[kept, None]
         at = torch.from_numpy(self.first[series] + origin)
         window = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)].numpy()
         mean = window.mean(1, keepdims=True)
         target = self.ahead(series, origin, ends[series]).target.numpy()
         return (window - mean) / scale, (target - mean) / scale, origin / ends[series], self.horizon / ends[series]
+
+
+def even_origins(first: int, end: int, most: int) -> Integers:
+    """At most so many steps from `first` to before `end`, in even distances, the last of them among them.
+
+    The distances are no whole numbers, one of which could meet one phase of a season alone.
+    """
+    count = max(0, end - first)
+    if not count:
+        return np.zeros(0, np.int64)
+    return np.unique(np.linspace(end - 1, first, min(most, count)).round().astype(np.int64))
 
 
 def scaled_windows(windows: Tensor, level: Tensor, scale: Tensor) -> Tensor:

@@ -58,11 +58,11 @@ class ForecastWork(Work):
         source = self.source
         if source.target is not None:
             estimator.set_params(target=source.target)
-        self.train = self.whole = estimator.read(self.table)
+        self.train = self.whole = estimator.read_training(self.table)
         notes = [f"{source.train}: {self.train.note}"]
         places = source.others()
         for name, place in places.items():
-            following = estimator.read(read_table(source, place, name), like=self.train)
+            following = estimator.read_training(read_table(source, place, name), like=self.train)
             self.whole = self.whole.joined(following)
             notes.append(f"{name}: {following.note}")
             if name == "dev":
