@@ -115,16 +115,17 @@ def test_a_closed_stream_begins_anew() -> None:
             method(["x"])
 
 
-@pytest.mark.parametrize("limit", [1.5, "x", 0, None])
+@pytest.mark.parametrize("limit", [1.5, "x", 0, None, True])
 def test_a_limit_is_a_whole_number(limit: Any) -> None:
     with pytest.raises(InputError) as refused:
         StreamPool(layers(), limit=limit)
     assert str(refused.value) == f"limit is a whole number of streams, at least 1, found {limit!r}"
 
 
-def test_a_folder_is_a_path() -> None:
-    with pytest.raises(InputError, match="folder is a path for idle streams, found 5"):
-        StreamPool(layers(), folder=5)  # type: ignore[arg-type]
+@pytest.mark.parametrize("folder", [5, ""])
+def test_a_folder_is_a_path(folder: Any) -> None:
+    with pytest.raises(InputError, match=f"folder is a path for idle streams, found {folder!r}"):
+        StreamPool(layers(), folder=folder)
 
 
 def test_a_file_is_no_folder_for_idle_streams(tmp_path: Path) -> None:

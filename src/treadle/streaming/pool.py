@@ -50,9 +50,9 @@ class StreamPool:
     """
 
     def __init__(self, source: Source, *, limit: int = 100_000, folder: str | PathLike[str] | None = None) -> None:
-        if not isinstance(limit, int | np.integer) or limit < 1:
+        if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1:
             raise InputError(f"limit is a whole number of streams, at least 1, found {limit!r:.50}")
-        if folder is not None and not isinstance(folder, str | PathLike):
+        if folder == "" or not isinstance(folder, str | PathLike | None):
             raise InputError(f"folder is a path for idle streams, found {folder!r:.50}")
         self.limit = int(limit)
         self._model = open_model(source, min(self.limit, BATCH), torch.get_num_threads())
