@@ -14,6 +14,7 @@ import pytest
 from treadle import Forecaster
 from treadle.cli import main
 from treadle.tasks.choice import choose_task
+from treadle.tasks.refit import AT_LAST
 from treadle.tasks.source import DataSource
 
 FAST = ["--hidden", "4", "--epochs", "1", "--set", "lookback=8", "--set", "season=4"]
@@ -50,7 +51,7 @@ def run_of(folder: Path, *arguments: str) -> SimpleNamespace:
         code = main()
     finally:
         patch.undo()
-    return SimpleNamespace(code=code, folder=folder, said="".join(printed))
+    return SimpleNamespace(code=code, folder=folder, words=arguments, said="".join(printed))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,27 @@ def test_train_says_what_it_set_apart_and_writes_figures_of_model_and_baseline(r
     page = (run.folder / "report.html").read_text()
     assert "Forecasts and what happened" in page
     assert "south, east" in page
+
+
+def test_dev_is_learnt_in_the_end_unless_it_is_given(run, tmp_path):
+    assert AT_LAST in run.said
+    assert "The weights are the mean of both trainings" in (run.folder / "report.html").read_text()
+    longer = {name: length + 7 for name, length in LENGTHS.items()}
+    later = write(tmp_path / "later.csv", start=-7, ends=longer)
+    given = run_of(tmp_path / "given", str(run.data), "--horizon", "3", "--dev", str(later))
+    assert AT_LAST not in given.said
+    assert AT_LAST in run_of(tmp_path / "both", *given.words, "--set", "refit=True").said
+
+
+def test_what_goes_on_from_a_run_finds_the_model_that_was_kept(treadle, run, tmp_path):
+    kept = (run.folder / "model.safetensors").read_bytes()
+    said = treadle("compress", run.folder, "--sparsity", "0.5", "--epochs", "1", "--out", tmp_path / "small")
+    assert "the model has learnt dev" in said.out
+    before, after = (json.loads((folder / "features.json").read_text()) for folder in (run.folder, tmp_path / "small"))
+    assert before["features"] == after["features"]
+    assert "dev rows that its run set aside, which it learnt in the end" in treadle("diagnose", run.folder).out
+    assert treadle("train", "--resume", "--out", run.folder).code == 0
+    assert (run.folder / "model.safetensors").read_bytes() == kept
 
 
 def test_evaluate_gives_the_figures_of_the_run_again(treadle, run, tmp_path):

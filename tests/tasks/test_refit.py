@@ -136,9 +136,9 @@ def test_a_label_that_only_dev_has_is_refused_before_anything_is_learnt_twice() 
         SequenceClassifier(**SMALL, refit=True).fit(TEXTS, LABELS, dev=(TEXTS[:2], ["odd", "pos"]))
 
 
-@pytest.mark.parametrize("word", ["perhaps", "no"])
-def test_refit_is_true_or_false(word: str) -> None:
-    with pytest.raises(InputError, match=f"refit is '{word}', expected True or False"):
+@pytest.mark.parametrize("word", ["perhaps", "no", None])
+def test_refit_is_true_or_false(word: Any) -> None:
+    with pytest.raises(InputError, match=f"refit is {word!r}, expected True or False"):
         SequenceTagger(refit=word).fit(TOKENS, TAGS)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from treadle.training.averaging import WeightAverage
+from treadle.training.averaging import WeightAverage, meet
 
 
 def test_mean_is_the_recursion_that_the_docstring_states() -> None:
@@ -37,3 +37,11 @@ def test_without_averaging_the_weights_stand() -> None:
     average.update(0)
     with average.applied():
         assert torch.equal(model.weight, own)
+
+
+def test_two_models_meet_half_way_and_what_counts_is_the_second_s() -> None:
+    first, second = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    second(torch.randn(5, 3))
+    met = meet(first, second)
+    torch.testing.assert_close(met["running_var"], (first.running_var + second.running_var) / 2)
+    assert int(met["num_batches_tracked"]) == 1

@@ -72,6 +72,8 @@ def _before_and_after(found: "Compressed") -> str:
     lines += [
         f"dev {name.replace('_', ' ')}  {value:.4f} before, {after[name]:.4f} after" for name, value in before.items()
     ]
+    if found.learnt:
+        lines.append("the model has learnt dev: what it errs by elsewhere, other data tell")
     return "\n".join(lines)
 
 

@@ -11,6 +11,8 @@ from treadle.tasks.compression import Compression
 from treadle.tasks.diagnosis import evaluated, prepared_work
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.folder import WEIGHTS, load_config, save_config
+from treadle.tasks.refit import learns_twice
+from treadle.tasks.source import DataSource
 from treadle.tasks.weights import to_bytes
 from treadle.training import Objective, Progress, TrainingSettings, fit
 from treadle.training.pruning import PRUNING, Pruner, pruned
@@ -71,12 +73,14 @@ class Compressed:
         sizes: Bytes of the weights' file.
         parameters: Numbers that are not zero.
         dev: Every metric on dev.
+        learnt: Whether the model has learnt dev.
     """
 
     recipe: Recipe
     sizes: tuple[int, int]
     parameters: tuple[int, int]
     dev: tuple[dict[str, float], dict[str, float]]
+    learnt: bool
 
 
 def compress_folder(
@@ -108,7 +112,8 @@ def compress_folder(
         history, smaller = _shrink(objective, settings, recipe, options.get("progress"))
         after = evaluated(objective)
         left = len(to_bytes(model.state_dict(), sparse=smaller.sparsity > 0))
-        found.append(Compressed(recipe, (size, left), (count, _count(model)), (before, after)))
+        learnt = learns_twice(estimator, given="dev" in DataSource(**place).others())
+        found.append(Compressed(recipe, (size, left), (count, _count(model)), (before, after), learnt))
         done.append(smaller)
         return history
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,10 +27,10 @@ class RefitSettings(BaseModel):
 class Refitting(Estimator):
     r"""An estimator that can learn from dev, too.
 
-    The epoch that is kept, \(e^*\), is chosen by dev, so nothing is learnt from that. With `refit`, a fresh network is
-    trained afterwards on training and dev rows alike, by the same seed, choices and learning rates epoch by epoch, and
-    its weights after \(e^*\) epochs are kept. Figures on dev are those of the first training; of the second nothing is
-    measured before it meets new data.
+    The epoch that is kept, \(e^*\), is chosen by dev, so nothing is learnt from that. With a second training, a fresh
+    network is trained afterwards on training and dev rows alike, by the same seed, choices and learning rates epoch by
+    epoch, and its weights after \(e^*\) epochs are kept. Figures on dev are those of the first training, which has not
+    learnt it.
 
     Args:
         refit: Whether all is fitted once more, to dev as well, for as many epochs as were best on dev.
@@ -44,10 +44,11 @@ class Refitting(Estimator):
     Source: I. Goodfellow, Y. Bengio & A. Courville, "Deep Learning", 2016, algorithm 7.2.
     """
 
+    refit_settings: ClassVar[type[BaseModel]] = RefitSettings
     refit_seconds_: float = 0.0
     unrefit_: Self | None = None
 
-    def __init__(self, *, refit: bool = False, **options: Any) -> None:
+    def __init__(self, *, refit: bool | None = False, **options: Any) -> None:
         super().__init__(**options)
         self.refit = refit
 
@@ -58,15 +59,24 @@ class Refitting(Estimator):
             InputError: An argument lies outside its range.
         """
         super().check_arguments()
-        check(RefitSettings, self.get_params())
+        check(self.refit_settings, self.get_params())
 
-    def train_twice(self, train: Callable[..., R], **how: Unpack[Conduct]) -> R:
-        """Train; with `refit`, then once more on everything, with checkpoints of its own beside the others.
+    def learns_dev(self, *, given: bool) -> bool:
+        """Whether there is a second training.
+
+        Args:
+            given: Whether dev data is given; where `refit` is None, which a forecaster's may be, that decides.
+        """
+        return not given if self.refit is None else self.refit
+
+    def train_twice(self, train: Callable[..., R], *, given: bool, **how: Unpack[Conduct]) -> R:
+        """Train, and if dev is to be learnt, once more on everything, with checkpoints of its own beside the others.
 
         Args:
             train: Makes all ready and calls `train_network`. It takes `everything`, whether dev is learnt from;
                 `epochs`, how many there are, None for as many as the arguments say; `last`, the one that is kept, 0 for
                 the best on dev; and the arguments below.
+            given: Whether dev data is given.
             **how: How training is carried out, as in `treadle.training.Conduct`.
 
         Returns:
@@ -77,7 +87,8 @@ class Refitting(Estimator):
             Interrupted: Training was asked to stop; its state is in `checkpoint`, or beside it.
         """
         # What takes the loop's place goes on from where a run ended: with all that the second training had.
-        taken = self.refit and self._training is not None
+        twice = self.learns_dev(given=given)
+        taken = twice and self._training is not None
         checkpoint, progress = how.get("checkpoint"), how.get("progress")
         other = None if checkpoint is None else checkpoint.with_stem(f"{checkpoint.stem}-refit")
         if other is not None and self._training is None and not how.get("resume") and is_main_process():
@@ -86,7 +97,7 @@ class Refitting(Estimator):
             progress = how["progress"] = Bar()
         self.refit_seconds_, self.unrefit_ = 0.0, None
         result = train(everything=taken, epochs=None, last=0, **how)
-        if self.refit and not taken:
+        if twice and not taken:
             self.unrefit_, history = copy.copy(self), self.history_
             best = max(record["epoch"] for record in history if record["best"])
             how |= {"checkpoint": other, "progress": None if progress is None else StepsOnly(progress)}
@@ -110,3 +121,13 @@ class Refitting(Estimator):
     def training_seconds(self) -> float:
         """How long training took, both times together."""
         return float(sum(record["seconds"] for record in self.history_)) + self.refit_seconds_
+
+
+def learns_twice(estimator: Any, *, given: bool) -> bool:
+    """Whether an estimator of any kind learns dev in the end.
+
+    Args:
+        estimator: It.
+        given: Whether dev data is given.
+    """
+    return isinstance(estimator, Refitting) and estimator.learns_dev(given=given)

@@ -84,5 +84,15 @@ class WeightAverage:
             self.model.load_state_dict(own)
 
 
+@torch.no_grad()
+def meet(first: nn.Module, second: nn.Module) -> dict[str, Tensor]:
+    """The mean of the weights of two models of one shape, as a state; what is not continuous is the second's."""
+    end = second.state_dict()
+    return {
+        name: one.lerp(end[name], 0.5) if one.is_floating_point() else end[name]
+        for name, one in first.state_dict().items()
+    }
+
+
 def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -27,8 +27,10 @@ class Forecaster(Fitting, Predicting, Streaming):
     err on the end of the training data (`treadle.tasks.forecast.blend`). It begins with the errors of the base in
     training, and learns which to expect when.
 
-    What lies last, on which the best epoch is chosen, is learnt as well if `refit` is set: base and network are then
-    fitted anew to all steps (`treadle.tasks.refit.Refitting`).
+    What lies last, on which the best epoch is chosen, is learnt in the end (`refit`): half of the base is fitted anew
+    to all steps, a second network is trained on them (`treadle.tasks.refit.Refitting`), and what is kept lies half way
+    between the two networks, the mean of their weights. Where that errs by a quarter more on dev than both of them,
+    the second is kept.
 
     In the mode "direct" one answer holds all steps of the horizon. In the mode "autoregressive" it is the next step
     alone; what lies further ahead is drawn step by step in many paths, and any horizon may be asked for.
@@ -60,8 +62,10 @@ class Forecaster(Fitting, Predicting, Streaming):
         hidden_size: Units of each layer.
         dropout: Share of features dropped between layers and before the answer, in training.
         batch_size: Stretches a batch.
-        **options: Those of `treadle.tasks.refit.Refitting` and `treadle.tasks.estimator.Estimator`. Of every series,
-            `dev_fraction` at its end is dev, at least a season and at most a third.
+        refit: Whether what was set aside or given as dev is learnt in the end; None: where none is given, and
+            `conformal` does not need it.
+        **options: Those of `treadle.tasks.estimator.Estimator`. Of every series, `dev_fraction` at its end is dev, at
+            least a season and at most a third.
 
     Attributes:
         features_: Fitted: season, transform, base, calendar, covariates.
@@ -69,12 +73,15 @@ class Forecaster(Fitting, Predicting, Streaming):
         horizon_: Steps ahead.
         network_: The trained network.
         history_: One record an epoch, of the training that dev is kept from.
+        met_: Whether the mean of two trainings is kept; only where there was a second one.
         panel_: The series, dev included; not saved.
 
     Sources: D. Salinas et al., "DeepAR: Probabilistic forecasting with autoregressive recurrent networks",
     International Journal of Forecasting 36, 2020; S. Smyl, "A hybrid method of exponential smoothing and recurrent
     neural networks for time series forecasting", there; R. Wen et al., "A multi-horizon quantile recurrent forecaster",
-    2017; T. Kim et al., "Reversible instance normalization", ICLR 2022; S. Lin et al., "SegRNN", 2023.
+    2017; T. Kim et al., "Reversible instance normalization", ICLR 2022; S. Lin et al., "SegRNN", 2023; for the mean of
+    two networks' weights, M. Wortsman et al., "Model soups", ICML 2022, and J. Frankle et al., "Linear mode
+    connectivity and the lottery ticket hypothesis", ICML 2020.
 
     Example:
         >>> import numpy as np
@@ -113,10 +120,11 @@ class Forecaster(Fitting, Predicting, Streaming):
         hidden_size: int = 64,
         dropout: float = 0.3,
         batch_size: int = 16,
+        refit: bool | None = None,
         **options: Any,
     ) -> None:
         options |= {"hidden_size": hidden_size, "dropout": dropout}
-        super().__init__(batch_size=batch_size, **options)
+        super().__init__(batch_size=batch_size, refit=refit, **options)
         self.horizon = horizon
         self.lookback = lookback
         self.lags = lags

@@ -111,18 +111,10 @@ class PanelFeatures:
         return replace(features, base=base, weights=weights.astype(np.float32))
 
     def refitted(self, panel: Panel) -> Self:
-        """All that was chosen stays; what holds numbers of the series, standards and base, is fitted to others."""
-        features = replace(
-            self,
-            past=Standard.fit(self.past.names, panel.past),
-            future=Standard.fit(self.future.names, panel.future),
-            static=Standard.fit(self.static.names, [panel.static]),
-        )
-        if self.counts:
-            return features
-        windows, ahead, *_ = features.encode(panel).training_pairs()
+        """The same with a base half of which is fitted to other series, or more of them; all else stays."""
+        windows, ahead, *_ = self.encode(panel).training_pairs()
         weights = refit_base(self.base, windows, ahead, self.season)
-        return replace(features, weights=weights.astype(np.float32))
+        return replace(self, weights=((self.weights + weights) / 2).astype(np.float32))
 
     @property
     def scaler(self) -> Scaler:

@@ -1,5 +1,6 @@
-"""How a forecaster learns: once to find the best epoch and, if wished, once more on everything."""
+"""How a forecaster learns: once to find the best epoch and then, unless told otherwise, once more on everything."""
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +15,16 @@ from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.learning import Part, dev_begins, fit_features
 from treadle.tasks.forecast.network import ForecastNetwork
 from treadle.tasks.forecast.objective import StretchBatches, forecast_objective
-from treadle.tasks.forecast.settings import ForecastSettings, choose_chunk, choose_horizon
+from treadle.tasks.forecast.settings import ForecastSettings, OpenRefitSettings, choose_chunk, choose_horizon
 from treadle.tasks.refit import Refitting
 from treadle.tasks.settings import check
-from treadle.training import Conduct, TrainingSettings
+from treadle.training import Conduct, Objective, TrainingSettings
+from treadle.training.averaging import meet
 
 AUTO_STEPS, AUTO_EPOCHS = 200, (8, 40)
 """Steps that a run has about, and the fewest and the most epochs, where `epochs` is left open."""
+BARRIER = 1.25
+"""The error of a mean of weights on dev, as a multiple of the larger one of those that it lies between, at most."""
 ANSWERS = 600_000
 """Raw numbers of a batch at most: of a long horizon, fewer steps are answered at."""
 
@@ -28,11 +32,13 @@ ANSWERS = 600_000
 class Fitting(Refitting):
     """A forecaster as far as it is trained; the arguments and attributes are documented in `Forecaster`."""
 
+    refit_settings = OpenRefitSettings
     features_: PanelFeatures
     settings_: ForecastSettings
     network_: ForecastNetwork
     panel_: Panel
     horizon_: int
+    met_: bool
     horizon: int | None
     season: int | None
     levels: Sequence[float]
@@ -64,7 +70,9 @@ class Fitting(Refitting):
         season = self.season or find_season(train)
         self.horizon_ = self.horizon or choose_horizon(season)
         self.features_ = fit_features(train, self.get_params(), season, self.horizon_)
-        part = self.train_twice(partial(self._train, end), **how)
+        part, objective = self.train_twice(partial(self._train, end), given=dev is not None, **how)
+        if self.unrefit_ is not None:
+            self._meet(self.unrefit_, objective)
         if self.mode == "direct":
             part.calibrate(self.network_, self.settings_.levels, conformal=self.conformal)
         return self
@@ -77,7 +85,7 @@ class Fitting(Refitting):
         epochs: int | None,
         last: int,
         **how: Unpack[Conduct],
-    ) -> Part:
+    ) -> tuple[Part, Objective]:
         """Train a fresh network on `panel_`, in the numbers of `features_`.
 
         Args:
@@ -106,7 +114,31 @@ class Fitting(Refitting):
         network.begin(part.base_errors())
         objective = forecast_objective(network, part.windows, batches, part.dev_origins(), part.end)
         self.train_network(replace(objective, last=last), settings, **how)
-        return part
+        return part, objective
+
+    def _meet(self, first: Self, objective: Objective) -> None:
+        """Move the network half the way to that of the first training, unless a barrier lies between the two."""
+        second = copy.deepcopy(self.network_.state_dict())
+        errors = [_error(objective, network) for network in (first.network_, self.network_)]
+        self.network_.load_state_dict(meet(first.network_, self.network_))
+        self.met_ = _error(objective, self.network_) <= BARRIER * max(errors)
+        if not self.met_:
+            self.network_.load_state_dict(second)
+
+    def remark(self) -> str:
+        """What the report of a run with two trainings says of that; empty after one."""
+        if self.unrefit_ is None:
+            return ""
+        kept = "the mean of both trainings" if self.met_ else "those of the second training"
+        return f"{super().remark()} The weights are {kept}."
+
+    def learns_dev(self, *, given: bool) -> bool:
+        """Whether there is a second training; calibration needs steps that none has learnt.
+
+        Args:
+            given: Whether dev data is given.
+        """
+        return super().learns_dev(given=given) and not self.conformal
 
     def build_network(self) -> ForecastNetwork:
         """A fresh network for the fitted features, drawn by `seed`; it takes the place of `network_`."""
@@ -116,3 +148,8 @@ class Fitting(Refitting):
             shape = (features.input_size, len(features.future.names), features.horizon)
             self.network_ = ForecastNetwork(*shape, self.settings_)
         return self.network_
+
+
+def _error(objective: Objective, network: ForecastNetwork) -> float:
+    """What a network errs by on dev, in scales."""
+    return objective.evaluate(network)["scaled_error"]

@@ -48,6 +48,14 @@ class ForecastSettings(RecurrentSettings):
                 return NegativeBinomial()
 
 
+class OpenRefitSettings(BaseModel):
+    """Whether there is a second training; the field is documented in `Forecaster`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    refit: bool | None
+
+
 class SeriesSettings(BaseModel):
     """How series become windows; the fields are documented in `Forecaster`."""
 

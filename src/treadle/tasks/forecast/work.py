@@ -16,6 +16,7 @@ from treadle.tasks.forecast.reporting import make_report, simple_methods
 from treadle.tasks.forecast.rolling import Rolled, forecasts_from, rolling_origin
 from treadle.tasks.forecast.settings import choose_horizon
 from treadle.tasks.outcome import Result, Say, commands, write_result
+from treadle.tasks.refit import AT_LAST
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import Answer, Measured, Work, refuse_options
 from treadle.training import Conduct
@@ -76,9 +77,8 @@ class ForecastWork(Work):
             notes.append(f"test: the last {steps} of every series, which training does not see")
         self.tested = "test" in places or not places
         if self.dev is None:
-            said = f"dev: the last {estimator.dev_fraction:.0%} of every training series, to choose the epoch by"
-            notes.append(f"{said}; then the series are learnt whole" if estimator.refit else said)
-        return notes
+            notes.append(f"dev: the last {estimator.dev_fraction:.0%} of every training series, to choose the epoch by")
+        return [*notes, AT_LAST] if estimator.learns_dev(given=self.dev is not None) else notes
 
     def fit(self, estimator: Forecaster, how: Conduct) -> None:
         """Train on the series."""

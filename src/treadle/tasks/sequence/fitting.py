@@ -70,10 +70,10 @@ class Fitting(Refitting, Reader):
             learnt, held = whole.take(self.train_rows_), whole.take(self.dev_rows_)
         else:
             held = self._split(*dev, lambda row: f"dev, {row_name(row)}")
-            if self.refit and isinstance(held.y, list) != isinstance(learnt.y, list):
+            if self.learns_dev(given=True) and isinstance(held.y, list) != isinstance(learnt.y, list):
                 raise InputError("the targets of training and dev are in two forms, expected one for refit")
         train = partial(self._train, whole, learnt, held, kinds)
-        self.train_twice(train, **how)
+        self.train_twice(train, given=dev is not None, **how)
         return self
 
     def _train(

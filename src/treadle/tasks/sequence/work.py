@@ -67,7 +67,7 @@ class SequenceWork(Work):
             notes.append(f"{name}: {understood(table)}" + (SAME if same else ""))
         if "dev" not in self.others:
             notes.append(set_aside(estimator, len(self.table), "rows"))
-        if estimator.refit:
+        if estimator.learns_dev(given="dev" in self.others):
             notes.append(AT_LAST)
         return notes
 

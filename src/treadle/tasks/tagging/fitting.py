@@ -56,12 +56,12 @@ class Fitting(Refitting):
             Interrupted: Training was asked to stop; its state is in `checkpoint`, or beside it.
         """
         self.check_arguments()
-        whole, self.train_rows_, self.dev_rows_ = data, np.arange(len(data)), None
-        if dev is None:
+        learnt, held, self.train_rows_, self.dev_rows_ = data, dev, np.arange(len(data)), None
+        if held is None:
             self.train_rows_, self.dev_rows_ = self._set_aside(data)
-            data, dev = data.take(self.train_rows_), data.take(self.dev_rows_)
-        train = partial(self._train, data, dev, whole)
-        self.train_twice(train, **how)
+            learnt, held = data.take(self.train_rows_), data.take(self.dev_rows_)
+        train = partial(self._train, learnt, held, data)
+        self.train_twice(train, given=dev is not None, **how)
         return self
 
     def _train(
