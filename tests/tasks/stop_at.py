@@ -19,13 +19,14 @@ class StopAt(Silent):
 
     def __init__(self, *, training: int, step: int) -> None:
         self.at = training, step
-        self.trainings = self.records = 0
+        self.trainings = self.records = self.begun = 0
 
     def start(self, *, step: int, steps: int, epochs: int) -> None:
         self.trainings += 1
+        self.begun = step
 
     def advance(self, *, epoch: int, step: int, loss: float) -> None:
-        if (self.trainings, step) == self.at:
+        if (self.trainings, step - self.begun) == self.at:
             signal.raise_signal(signal.SIGINT)
 
     def epoch_ended(self, record: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.settings import check
-from treadle.training import Bar, Conduct, StepsOnly, is_main_process
+from treadle.training import Bar, Conduct, PartOf, is_main_process
 
 R = TypeVar("R")
 
@@ -45,6 +45,7 @@ class Refitting(Estimator):
     """
 
     refit_settings: ClassVar[type[BaseModel]] = RefitSettings
+    """Checks `refit`."""
     refit_seconds_: float = 0.0
     unrefit_: Self | None = None
 
@@ -86,22 +87,26 @@ class Refitting(Estimator):
             InputError: An argument or the data cannot be used.
             Interrupted: Training was asked to stop; its state is in `checkpoint`, or beside it.
         """
-        # What takes the loop's place goes on from where a run ended: with all that the second training had.
         twice = self.learns_dev(given=given)
+        # What takes the loop's place goes on from where a run ended: with all that the second training had.
         taken = twice and self._training is not None
+        trainings = 1 + (twice and not taken)
         checkpoint, progress = how.get("checkpoint"), how.get("progress")
         other = None if checkpoint is None else checkpoint.with_stem(f"{checkpoint.stem}-refit")
         if other is not None and self._training is None and not how.get("resume") and is_main_process():
             other.unlink(missing_ok=True)
         if progress is None and self.verbose:
-            progress = how["progress"] = Bar()
+            progress = Bar()
+
+        def shown(part: int) -> Conduct:
+            return how | {"progress": None if progress is None else PartOf(progress, part, trainings)}
+
         self.refit_seconds_, self.unrefit_ = 0.0, None
-        result = train(everything=taken, epochs=None, last=0, **how)
-        if twice and not taken:
+        result = train(everything=taken, epochs=None, last=0, **shown(0))
+        if trainings > 1:
             self.unrefit_, history = copy.copy(self), self.history_
             best = max(record["epoch"] for record in history if record["best"])
-            how |= {"checkpoint": other, "progress": None if progress is None else StepsOnly(progress)}
-            result = train(everything=True, epochs=self._epochs, last=best, **how)
+            result = train(everything=True, epochs=self._epochs, last=best, **shown(1) | {"checkpoint": other})
             self.refit_seconds_ = sum(record["seconds"] for record in self.history_)
             self.history_ = history
         return result

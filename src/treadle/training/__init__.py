@@ -6,7 +6,7 @@ from treadle.training.checkpoint import load_state, save_state
 from treadle.training.conduct import Conduct
 from treadle.training.loop import Interrupted, fit
 from treadle.training.objective import Objective
-from treadle.training.progress import Bar, Progress, Silent, StepsOnly
+from treadle.training.progress import Bar, PartOf, Progress, Silent
 from treadle.training.settings import TrainingSettings
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "Conduct",
     "Interrupted",
     "Objective",
+    "PartOf",
     "Progress",
     "Silent",
-    "StepsOnly",
     "TrainingSettings",
     "fit",
     "group_of_processes",

@@ -3,7 +3,10 @@
 import math
 import time
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 2.0
 """The least time between two lines of `Bar`."""
@@ -47,11 +50,20 @@ class Silent:
         """Nothing."""
 
 
-class StepsOnly(Silent):
-    """Passes on steps and keeps the epochs to itself: for a second training, whose records nobody is to mix up."""
+class PartOf(Silent):
+    """One of several trainings of a run: its steps are passed on as a part of all, and of the first the epochs, too.
 
-    def __init__(self, then: Progress) -> None:
-        self.then = then
+    Records of the others are kept, so that nobody mixes them up.
+
+    Args:
+        then: What is told.
+        part: Which training, from 0.
+        parts: How many there are, about equally long.
+    """
+
+    def __init__(self, then: Progress, part: int, parts: int) -> None:
+        self.then, self.part, self.parts = then, part, parts
+        self._before = 0
 
     def __enter__(self) -> Self:
         self.then.__enter__()
@@ -64,12 +76,18 @@ class StepsOnly(Silent):
         self.then.__exit__(kind, error, trace)
 
     def start(self, *, step: int, steps: int, epochs: int) -> None:
-        """Passed on."""
-        self.then.start(step=step, steps=steps, epochs=epochs)
+        """Passed on, behind the trainings before."""
+        self._before = self.part * steps
+        self.then.start(step=self._before + step, steps=self.parts * steps, epochs=epochs)
 
     def advance(self, *, epoch: int, step: int, loss: float) -> None:
         """Passed on."""
-        self.then.advance(epoch=epoch, step=step, loss=loss)
+        self.then.advance(epoch=epoch, step=self._before + step, loss=loss)
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        """Passed on by the first training."""
+        if not self.part:
+            self.then.epoch_ended(record)
 
 
 class Bar(Silent):
@@ -96,7 +114,8 @@ class Bar(Silent):
             disable=not console.is_terminal,
         )
         self._console = console
-        self._epochs = 0
+        self._task: TaskID | None = None
+        self._epochs, self._again = 0, False
         self._last_line = -math.inf
 
     def __enter__(self) -> Self:
@@ -110,15 +129,23 @@ class Bar(Silent):
         self._rich.stop()
 
     def start(self, *, step: int, steps: int, epochs: int) -> None:
-        """Begin at `step`, which is not 0 when a run is resumed."""
+        """Begin at `step`, which is not 0 when a run is resumed or trains once more."""
         self._epochs = epochs
-        self._task = self._rich.add_task("", completed=step, total=steps)
+        if self._task is None:
+            self._task = self._rich.add_task("", completed=step, total=steps)
+            return
+        self._again = True
+        if step:
+            self._rich.update(self._task, completed=step, total=steps)
+        else:
+            self._rich.reset(self._task, total=steps)
 
     def advance(self, *, epoch: int, step: int, loss: float) -> None:
         """Move the bar."""
-        self._rich.update(
-            self._task, completed=step, description=f"epoch {epoch + 1} of {self._epochs}, loss {loss:.4f}"
-        )
+        assert self._task is not None
+        words = f"epoch {epoch + 1} of {self._epochs}"  # a line of 80 columns holds all
+        words = f"once more, {words}" if self._again else f"{words}, loss {loss:.4f}"
+        self._rich.update(self._task, completed=step, description=words)
 
     def epoch_ended(self, record: dict[str, Any]) -> None:
         """A line for the epoch: losses, the dev metrics and whether it is the best so far.
