@@ -11,7 +11,6 @@ from treadle.tasks.compression import Compression
 from treadle.tasks.diagnosis import evaluated, prepared_work
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.folder import WEIGHTS, load_config, save_config
-from treadle.tasks.refit import learns_twice
 from treadle.tasks.source import DataSource
 from treadle.tasks.weights import to_bytes
 from treadle.training import Objective, Progress, TrainingSettings, fit
@@ -112,7 +111,7 @@ def compress_folder(
         history, smaller = _shrink(objective, settings, recipe, options.get("progress"))
         after = evaluated(objective)
         left = len(to_bytes(model.state_dict(), sparse=smaller.sparsity > 0))
-        learnt = learns_twice(estimator, given="dev" in DataSource(**place).others())
+        learnt = estimator.learns_dev(given="dev" in DataSource(**place).others())
         found.append(Compressed(recipe, (size, left), (count, _count(model)), (before, after), learnt))
         done.append(smaller)
         return history

@@ -13,7 +13,6 @@ from treadle.errors import InputError
 from treadle.evaluation.diagnosis import LayerDiagnosis
 from treadle.tasks.estimator import Estimator, trained_by
 from treadle.tasks.folder import CHECKPOINT, kept_open, load, load_config
-from treadle.tasks.refit import learns_twice
 from treadle.tasks.run import open_work
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import WORKS, Work
@@ -69,7 +68,7 @@ def diagnose_folder(folder: Path, data: str | None = None) -> Diagnosed:
     source = DataSource(**place)
     dev = source.others().get("dev")
     said = "dev rows that its run set aside" if dev is None else "dev rows of its run"
-    said += ", which it learnt in the end" if learns_twice(model, given=dev is not None) else ""
+    said += ", which it learnt in the end" if model.learns_dev(given=dev is not None) else ""
     return Diagnosed(model.describe(), model.describe_size(), f"{dev or source.train}: {said}", layers)
 
 

@@ -150,6 +150,14 @@ class Estimator(SavedInFolder):
             raise InputError(f"there is no initialisation {self.init!r}{nearest(self.init, SCHEMES)}")
         check(TrainingSettings, self.training_values(epochs=1))
 
+    def learns_dev(self, *, given: bool) -> bool:  # noqa: ARG002 (some estimators ask)
+        """Whether what the best epoch is chosen by is learnt in the end.
+
+        Args:
+            given: Whether dev data is given.
+        """
+        return False
+
     def training_settings(self, a_pass: float, epochs: int | None = None) -> TrainingSettings:
         """The settings of the loop, with the number of epochs chosen where it is left open.
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from treadle.evaluation.report import Report
 from treadle.tasks.outcome import Result, Say, commands, write_result
-from treadle.tasks.refit import AT_LAST, learns_twice
+from treadle.tasks.refit import AT_LAST
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import Work
 
@@ -53,7 +53,7 @@ def compared(train: E, others: Mapping[str, E], estimator: Any) -> tuple[E, dict
         parts = {"dev": train.take(estimator.dev_rows_), **parts}
         if "test" not in parts:
             train = train.take(estimator.train_rows_)
-    elif "test" in parts and learns_twice(estimator, given=True):
+    elif "test" in parts and estimator.learns_dev(given=True):
         rows: Any = train  # those of every estimator that learns twice can be joined
         train = rows.joined(parts["dev"])
     return train, parts, "test" if "test" in parts else "dev"
@@ -111,7 +111,7 @@ class ExamplesWork(Work, Generic[N]):
             notes.append(f"{name}: {self.others[name].note}")
         if "dev" not in self.others:
             notes.append(set_aside(estimator, len(self.data), self.examples))
-        return [*notes, AT_LAST] if learns_twice(estimator, given="dev" in self.others) else notes
+        return [*notes, AT_LAST] if estimator.learns_dev(given="dev" in self.others) else notes
 
     def conclude(self, estimator: Any, folder: Path, notes: Sequence[str], say: Say) -> Result:
         """Measure the model and the baseline, and write result and report."""

@@ -63,10 +63,10 @@ class Refitting(Estimator):
         check(self.refit_settings, self.get_params())
 
     def learns_dev(self, *, given: bool) -> bool:
-        """Whether there is a second training.
+        """Whether there is a second training; where `refit` is None, as a forecaster's may be, `given` decides.
 
         Args:
-            given: Whether dev data is given; where `refit` is None, which a forecaster's may be, that decides.
+            given: Whether dev data is given.
         """
         return not given if self.refit is None else self.refit
 
@@ -126,13 +126,3 @@ class Refitting(Estimator):
     def training_seconds(self) -> float:
         """How long training took, both times together."""
         return float(sum(record["seconds"] for record in self.history_)) + self.refit_seconds_
-
-
-def learns_twice(estimator: Any, *, given: bool) -> bool:
-    """Whether an estimator of any kind learns dev in the end.
-
-    Args:
-        estimator: It.
-        given: Whether dev data is given.
-    """
-    return isinstance(estimator, Refitting) and estimator.learns_dev(given=given)

@@ -46,12 +46,7 @@ class WeightAverage:
         if self.trigger:
             decay = self.begun / (self.begun + 1)
             self.begun += 1
-        now = self.model.state_dict()
-        for name, mean in self.weights.items():
-            if mean.is_floating_point():
-                mean.lerp_(now[name], 1 - decay)
-            else:  # a counter or a mask among the buffers has no mean
-                mean.copy_(now[name])
+        _move(self.weights, self.model, 1 - decay)
 
     def after_epoch(self, dev_loss: float) -> None:
         """Begin the uniform mean, if it is time to."""
@@ -87,11 +82,19 @@ class WeightAverage:
 @torch.no_grad()
 def meet(first: nn.Module, second: nn.Module) -> dict[str, Tensor]:
     """The mean of the weights of two models of one shape, as a state; what is not continuous is the second's."""
-    end = second.state_dict()
-    return {
-        name: one.lerp(end[name], 0.5) if one.is_floating_point() else end[name]
-        for name, one in first.state_dict().items()
-    }
+    weights = _copy(first)
+    _move(weights, second, 0.5)
+    return weights
+
+
+def _move(weights: dict[str, Tensor], model: nn.Module, share: float) -> None:
+    """Move weights a share of the way to those of a model."""
+    end = model.state_dict()
+    for name, one in weights.items():
+        if one.is_floating_point():
+            one.lerp_(end[name], share)
+        else:  # a counter or a mask among the buffers has no mean
+            one.copy_(end[name])
 
 
 def _copy(model: nn.Module) -> dict[str, Tensor]:

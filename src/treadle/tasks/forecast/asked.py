@@ -124,7 +124,7 @@ def _of_run(folder: Path, estimator: Forecaster) -> tuple[list[Panel], Panel | N
         known: list[Panel] = [estimator.read(read_table(source, source.train, "train"))]
         learnt = known[0]
         for name, place in source.others().items():
-            known.append(known[-1].joined(estimator.read_training(read_table(source, place, name), like=known[0])))
+            known.append(known[-1].joined(estimator.read(read_table(source, place, name))))
             learnt = known[-1] if name == "dev" else learnt
         if len(known) == 1:
             learnt, _ = known[0].cut(estimator.horizon_)

@@ -118,12 +118,12 @@ class Fitting(Refitting):
 
     def _meet(self, first: Self, objective: Objective) -> None:
         """Move the network half the way to that of the first training, unless a barrier lies between the two."""
-        second = copy.deepcopy(self.network_.state_dict())
-        errors = [_error(objective, network) for network in (first.network_, self.network_)]
-        self.network_.load_state_dict(meet(first.network_, self.network_))
-        self.met_ = _error(objective, self.network_) <= BARRIER * max(errors)
-        if not self.met_:
-            self.network_.load_state_dict(second)
+        mean = copy.deepcopy(self.network_)
+        mean.load_state_dict(meet(first.network_, self.network_))
+        *errors, error = (_error(objective, network) for network in (first.network_, self.network_, mean))
+        self.met_ = error <= BARRIER * max(errors)
+        if self.met_:
+            self.network_ = mean
 
     def remark(self) -> str:
         """What the report of a run with two trainings says of that; empty after one."""
