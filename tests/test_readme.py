@@ -26,7 +26,7 @@ from treadle.data import FORMATS
 from treadle.data.builtin import DATASETS
 from treadle.data.readers import _SUFFIXES
 from treadle.nn import ENGINES, POOLINGS
-from treadle.tasks import folder, outcome
+from treadle.tasks import config, folder, outcome
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.language import Adaptation
 from treadle.tasks.transcribe.settings import SearchSettings
@@ -149,7 +149,7 @@ def test_a_command_parses(line: str) -> None:
         assert line in ("treadle --help", "treadle --version") or line.split()[1] in COMMANDS
         return
     settings = options.parse_settings(parsed(line).get("settings") or [])
-    known = [set(estimator.parameters()) for estimator in folder.ESTIMATORS.values()]
+    known = [set(estimator.parameters()) for estimator in config.ESTIMATORS.values()]
     if line.split()[1] == "evaluate":
         known = [set(Adaptation.model_fields), set(SearchSettings.model_fields)]
     assert any(set(settings) <= names_ for names_ in known)
@@ -239,7 +239,7 @@ LISTS: dict[str, tuple[Callable[[], list[str]], Callable[[], list[str]]]] = {
     "files of a run folder": (
         lambda: [names(row[0])[0] for row in table("docs/runs.md", "file", "holds")],
         lambda: [
-            *(folder.CONFIG, folder.FEATURES, folder.WEIGHTS, folder.METRICS, folder.RESULT, folder.CHECKPOINT),
+            *(config.CONFIG, folder.FEATURES, folder.WEIGHTS, folder.METRICS, folder.RESULT, folder.CHECKPOINT),
             outcome.REPORT,
         ],
     ),
@@ -256,7 +256,7 @@ def test_a_list_names_what_there_is(what: str) -> None:
 def test_a_readme_lists_commands_tasks_cells_and_engines(page: str) -> None:
     head = {"README.md": ("command", "task"), "README.zh-CN.md": ("命令", "任务")}[page]
     assert [names(row[0])[0].split()[1] for row in table(page, head[0])] == list(COMMANDS)
-    tasks = {task: type_.__name__ for task, type_ in folder.ESTIMATORS.items()}
+    tasks = {task: type_.__name__ for task, type_ in config.ESTIMATORS.items()}
     assert dict(names(row[0]) for row in table(page, head[1])) == tasks
     lines = next(part for part in text_of(page).split("\n\n") if part.startswith(("Cells:", "单元：")))
     assert "](docs/cells.md)" in lines

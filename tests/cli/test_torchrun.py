@@ -10,13 +10,13 @@ PROGRAM = """
 import sys
 from torch import distributed
 from treadle.cli import main
-from treadle.tasks import folder
+from treadle.tasks import config, folder
 
 def watched(path, content, write=folder.write_atomically):
     sys.stderr.write(f"writes {path.name}\\n")
     write(path, content)
 
-folder.write_atomically = watched
+config.write_atomically = folder.write_atomically = watched
 code = main()
 sys.stderr.write("in a group\\n" if distributed.is_initialized() else "by itself\\n")
 sys.exit(code)

@@ -15,7 +15,7 @@ import treadle
 from treadle import SequenceClassifier, SequenceRegressor
 from treadle.cli import main
 from treadle.errors import InputError
-from treadle.tasks import folder
+from treadle.tasks import config, folder
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,7 +73,8 @@ def test_missing_values_several_columns_labels_and_numbers_come_back(tmp_path):
 
 
 def test_an_estimator_of_ones_own_is_opened_by_the_name_of_its_task(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "ESTIMATORS", dict(folder.ESTIMATORS))
+    monkeypatch.setattr(folder, "ESTIMATORS", known := dict(config.ESTIMATORS))
+    monkeypatch.setattr(config, "ESTIMATORS", known)
 
     class Mood(SequenceClassifier):
         task = "mood"

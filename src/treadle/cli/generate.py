@@ -29,7 +29,8 @@ def generate(
     json: Annotated[bool, Option("--json", help="A JSON object a text, when it has ended.")] = False,
 ) -> None:
     """Parse, draw, print as it is drawn."""
-    from treadle.tasks.folder import load_config, load_model
+    from treadle.tasks.config import load_config
+    from treadle.tasks.folder import load_model
     from treadle.tasks.language.generate import Generator
     from treadle.tasks.language.sampling import Sampling
 

@@ -127,7 +127,7 @@ def _folder_to_resume(out: Path | None, data: str | None, arguments: dict[str, A
     Raises:
         InputError: No folder was named, or the run in it was started otherwise.
     """
-    from treadle.tasks.folder import load_config
+    from treadle.tasks.config import load_config
 
     if out is None:
         raise InputError("--resume needs the run folder, as in: treadle train --resume --out runs/NAME")

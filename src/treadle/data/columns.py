@@ -1,6 +1,5 @@
 """Which columns of a table are the input and which the target: told by name and content, and said why."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from treadle.data.appearance import counts_rows, has_few_values, is_blank, is_id, is_name, is_numeric, mean_length
 from treadle.data.audio.reading import located
 from treadle.data.kinds import Kind, as_sequences, infer_kind
 from treadle.data.series import LARGEST
@@ -40,8 +40,6 @@ _INPUTS = (
     ),
     *("文本", "评论", "句子", "内容"),
 )
-_IDS = {"id", "idx", "index", "row", "row_id", "uuid", "guid", "no", "unnamed: 0", "编号", "序号"}
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2}([T ]\d{1,2}:\d{2}\S*)?)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
 _WIDE = 8
 _TASKS: tuple[Task, ...] = ("classify", "regress")
 
@@ -164,8 +162,8 @@ def _find_target(table: Table, inputs: list[str], task: Task | None) -> tuple[st
     named = next((by_name[usual] for usual in _TARGETS if usual in by_name), None)
     if named is not None:
         return named, "by its name"
-    left = [name for name in left if not _is_id(name, table.columns[name])]
-    for candidates in ([name for name in left if not _counts_rows(table, name)], left):
+    left = [name for name in left if not is_id(name, table.columns[name])]
+    for candidates in ([name for name in left if not counts_rows(table, name)], left):
         found = _only_candidate(table, candidates, inputs, task)
         if found is not None:
             return found
@@ -184,10 +182,10 @@ def _only_candidate(
     """The only column that can be the target by what it holds, and why; None if there are none or several."""
     if inputs and len(candidates) == 1:
         return candidates[0], "the only other column"
-    few = [name for name in candidates if _has_few_values(table.columns[name])]
+    few = [name for name in candidates if has_few_values(table.columns[name])]
     if len(few) == 1 and task != "regress":
         return few[0], f"the only column with few different values ({len({*map(str, table.columns[few[0]])})})"
-    numbers = [name for name in candidates if _is_numeric(table.columns[name])]
+    numbers = [name for name in candidates if is_numeric(table.columns[name])]
     return (numbers[0], "the only column of numbers") if len(numbers) == 1 else None
 
 
@@ -196,18 +194,18 @@ def _find_inputs(table: Table, given: list[str], target: str) -> tuple[list[str]
     left = given or [
         name
         for name, cells in table.columns.items()
-        if name != target and not _is_id(name, cells) and not _is_blank(cells)
+        if name != target and not is_id(name, cells) and not is_blank(cells)
     ]
     if not left:
         raise InputError(
             f"{table.source}: no column is left to be the input, expected one beside the target {target!r}"
         )
-    numeric = [name for name in left if _is_numeric(table.columns[name])]
+    numeric = [name for name in left if is_numeric(table.columns[name])]
     if given:
         if len(numeric) == len(given) > 1:
             return [SERIES], given, ", as given"
         return given, [], ", as given"
-    counting = [name for name in left if _counts_rows(table, name)]
+    counting = [name for name in left if counts_rows(table, name)]
     if len(left) > len(counting):
         left = [name for name in left if name not in counting]
         numeric = [name for name in numeric if name not in counting]
@@ -216,7 +214,7 @@ def _find_inputs(table: Table, given: list[str], target: str) -> tuple[list[str]
     _check_nearly_numeric(table, left, numeric)
     others = [name for name in left if name not in numeric]
     if len(numeric) > 1 and (
-        not others or (len(numeric) >= _WIDE and all(_is_name(table.columns[name]) for name in others))
+        not others or (len(numeric) >= _WIDE and all(is_name(table.columns[name]) for name in others))
     ):
         return [SERIES], numeric, f", in this order{_without('; ', [*counting, *others])}"
     if not others:
@@ -225,7 +223,7 @@ def _find_inputs(table: Table, given: list[str], target: str) -> tuple[list[str]
     chosen = next((by_name[usual] for usual in _INPUTS if usual in by_name), None)
     why = "by its name"
     if chosen is None:
-        chosen = max(others, key=lambda name: _mean_length(table.columns[name]))
+        chosen = max(others, key=lambda name: mean_length(table.columns[name]))
         why = "the longest"
     rest = [*counting, *(name for name in left if name != chosen)]
     return [chosen], [], _without(f"; {why}, ", rest)
@@ -271,48 +269,6 @@ def _not_a_number(table: Table, row: int, name: str, cell: Any) -> InputError:
     return InputError(f"{table.where(row)}, column {name!r}: found {shown}, expected a number")
 
 
-def _is_numeric(cells: list[Any]) -> bool:
-    return all(cell is None or isinstance(cell, int | float) for cell in cells) and not _is_blank(cells)
-
-
-def _is_blank(cells: list[Any]) -> bool:
-    return all(isinstance(cell, str | float | None) and is_missing(cell) for cell in cells)
-
-
-def _is_id(name: str, cells: list[Any]) -> bool:
-    """Whether a column only names the rows: called so, or dates."""
-    if name.strip().lower() in _IDS:
-        return len({*map(str, cells)}) == len(cells) or _is_numeric(cells)
-    return all(isinstance(cell, str) and _DATE.fullmatch(cell.strip()) for cell in cells)
-
-
-def _counts_rows(table: Table, name: str) -> bool:
-    """Whether a column seems to be an index: the first one, counting up by one from 0 or 1."""
-    cells = table.columns[name]
-    if name != next(iter(table.columns)) or len(cells) < 3 or type(cells[0]) is not int or cells[0] not in (0, 1):
-        return False
-    return all(type(cell) is int and cell == row + cells[0] for row, cell in enumerate(cells))
-
-
-def _is_name(cells: list[Any]) -> bool:
-    """Whether a column of strings names the rows: short, without white space."""
-    return all(isinstance(cell, str) and len(cell) <= 40 and len(cell.split()) <= 1 for cell in cells)
-
-
-def _has_few_values(cells: list[Any]) -> bool:
-    """Whether a column looks like classes: short values, at least two of them, each twice or more on average."""
-    if not all(isinstance(cell, str | int | float | None) for cell in cells):
-        return False
-    if any(isinstance(cell, float) and not cell.is_integer() for cell in cells):
-        return False
-    distinct = {str(cell) for cell in cells if not is_missing(cell)}
-    return 2 <= len(distinct) <= len(cells) / 2 and max(map(len, distinct)) <= 40
-
-
-def _mean_length(cells: list[Any]) -> float:
-    return sum(len(cell) if hasattr(cell, "__len__") else 1 for cell in cells) / max(1, len(cells))
-
-
 def _describe(table: Table, name: str, kinds: dict[str, Kind]) -> str:
     cells = as_sequences(table.columns[name], kinds[name], name, table.where)
     kind = kinds[name]
@@ -321,8 +277,8 @@ def _describe(table: Table, name: str, kinds: dict[str, Kind]) -> str:
     if kind is Kind.TEXT:
         words = sum(len(cell.split()) for cell in cells) / len(cells)
         if words < 1.5:
-            return f"text, {_mean_length(cells):,.1f} characters on average"
+            return f"text, {mean_length(cells):,.1f} characters on average"
         return f"text, {words:,.1f} words on average"
     unit = {Kind.TOKENS: "tokens", Kind.SYMBOLS: "symbols", Kind.SERIES: "steps"}[kind]
     channels = f", channels: {cells[0].shape[1]}" if kind is Kind.SERIES else ""
-    return f"{kind}, {_mean_length(cells):,.1f} {unit} on average{channels}".replace("tokens, ", "", 1)
+    return f"{kind}, {mean_length(cells):,.1f} {unit} on average{channels}".replace("tokens, ", "", 1)

@@ -13,9 +13,10 @@ from torch import nn
 
 from treadle.errors import InputError
 from treadle.nn import Recurrent
+from treadle.tasks.config import load_config, save_config
 from treadle.tasks.diagnosis import evaluated, prepared
 from treadle.tasks.estimator import Estimator
-from treadle.tasks.folder import WEIGHTS, load_config, load_model, save_config, save_model
+from treadle.tasks.folder import WEIGHTS, load_model, save_model
 from treadle.tasks.weights import from_bytes, to_bytes
 from treadle.training import Objective
 

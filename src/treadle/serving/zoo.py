@@ -8,7 +8,8 @@ from typing import Any
 
 from treadle.data import Roles
 from treadle.errors import InputError
-from treadle.tasks.folder import CONFIG, FEATURES, WEIGHTS, load_model
+from treadle.tasks.config import CONFIG
+from treadle.tasks.folder import FEATURES, WEIGHTS, load_model
 
 READ = (CONFIG, FEATURES, WEIGHTS)
 """All that is read of a model folder."""

@@ -8,9 +8,10 @@ from typing import Any
 from treadle.errors import InputError
 from treadle.nn.low_rank import choose_ranks, factorise
 from treadle.tasks.compression import Compression
+from treadle.tasks.config import load_config, save_config
 from treadle.tasks.diagnosis import evaluated, prepared_work
 from treadle.tasks.estimator import Estimator
-from treadle.tasks.folder import WEIGHTS, load_config, save_config
+from treadle.tasks.folder import WEIGHTS
 from treadle.tasks.source import DataSource
 from treadle.tasks.weights import to_bytes
 from treadle.training import Objective, Progress, TrainingSettings, fit

@@ -11,8 +11,9 @@ from torch import nn
 
 from treadle.errors import InputError
 from treadle.evaluation.diagnosis import LayerDiagnosis
+from treadle.tasks.config import load_config
 from treadle.tasks.estimator import Estimator, trained_by
-from treadle.tasks.folder import CHECKPOINT, kept_open, load, load_config
+from treadle.tasks.folder import CHECKPOINT, kept_open, load
 from treadle.tasks.run import open_work
 from treadle.tasks.source import DataSource
 from treadle.tasks.work import WORKS, Work

@@ -12,32 +12,26 @@
 """
 
 import json
-import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
-import tomli_w
 from safetensors import SafetensorError
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-import treadle
 from treadle.data import Roles
-from treadle.errors import InputError, nearest
+from treadle.errors import InputError
 from treadle.tasks.arguments import Arguments
 from treadle.tasks.compression import Compression
-from treadle.tasks.untrusted import MOST_CONFIG, MOST_FEATURES, check_shapes, read_at_most
+from treadle.tasks.config import CONFIG, ESTIMATORS, load_config, save_config
+from treadle.tasks.untrusted import MOST_FEATURES, check_shapes, read_at_most
 from treadle.tasks.weights import from_bytes, to_bytes
 from treadle.training import write_atomically
 
-FORMAT = 1
-"""The version of this layout; a folder with a higher one was made by a newer Treadle."""
-
-CONFIG, FEATURES, WEIGHTS = "config.toml", "features.json", "model.safetensors"
+FEATURES, WEIGHTS = "features.json", "model.safetensors"
 METRICS, RESULT = "metrics.jsonl", "result.json"
 CHECKPOINT = "checkpoints/last.safetensors"
 
@@ -119,79 +113,6 @@ class SavedInFolder(Arguments, ABC):
         return found
 
 
-ESTIMATORS: dict[str, type[SavedInFolder]] = {}
-"""The estimator of every task, entered when its class is made."""
-
-
-def save_config(
-    folder: Path,
-    estimator: SavedInFolder,
-    data: Mapping[str, Any] | None = None,
-    *,
-    conduct: Mapping[str, Any] | None = None,
-) -> None:
-    """Write `config.toml`: all that is needed to start the run again.
-
-    Args:
-        folder: The run folder.
-        estimator: Whose arguments are written; None is left out, since TOML has no such value.
-        data: Where the data came from.
-        conduct: What else the run has to find again when it goes on; see `load_conduct`.
-    """
-    content = {
-        "format": FORMAT,
-        "treadle": treadle.__version__,
-        "task": estimator.task,
-        **_without_none(conduct or {}),
-        "data": _without_none(data or {}),
-        "arguments": _without_none(estimator.get_params()),
-    }
-    write_atomically(folder / CONFIG, tomli_w.dumps(content).encode())
-
-
-def load_config(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The estimator of a run folder, of its task's class and not fitted, and where its data came from.
-
-    Raises:
-        InputError: The folder or file is missing, damaged or made by a newer version.
-    """
-    content = _read_config(folder)
-    for name, form in {"task": str, "arguments": dict, "data": dict}.items():
-        if not isinstance(content.get(name), form):
-            raise InputError(f"{folder / CONFIG}: damaged, expected an entry {name!r}")
-    task, arguments, data = content["task"], content["arguments"], content["data"]
-    if task not in ESTIMATORS:
-        raise InputError(f"{folder / CONFIG}: the task {task!r} is not known{nearest(task, ESTIMATORS)}")
-    try:
-        if isinstance(arguments.get("class_weight"), list):
-            arguments["class_weight"] = {pair["class"]: pair["weight"] for pair in arguments["class_weight"]}
-        estimator = ESTIMATORS[task](**arguments)
-        estimator.check_arguments()
-    except (InputError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / CONFIG}: {error}") from None
-    return estimator, data
-
-
-def load_conduct(folder: Path, checkpoint_seconds: float) -> tuple[float, str]:
-    """How the run of a folder was begun.
-
-    Args:
-        folder: The run folder.
-        checkpoint_seconds: What holds where the folder does not say.
-
-    Returns:
-        The time between two checkpoints, and the checksum of the data; "" where none was taken.
-
-    Raises:
-        InputError: The folder or file is missing or damaged.
-    """
-    content = _read_config(folder)
-    seconds, checksum = content.get("checkpoint_seconds", checkpoint_seconds), content.get("data_checksum", "")
-    if not isinstance(seconds, int | float):
-        raise InputError(f"{folder / CONFIG}: checkpoint_seconds is {seconds!r}, expected a number")
-    return seconds, str(checksum)
-
-
 def save_model(folder: Path, estimator: SavedInFolder, roles: Roles | None = None) -> None:
     """Write `features.json` and `model.safetensors` of a fitted estimator."""
     content = estimator.fitted_to_json() | {"roles": None if roles is None else roles.to_json()}
@@ -266,27 +187,6 @@ def kept_open(folder: str | Path) -> Iterator[Any]:
         del _kept[place]
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise InputError(f"{folder}: found {found}, expected a model folder as `treadle train` writes it")
-    if not (folder / CONFIG).is_file():
-        raise InputError(f"{folder}: holds no {CONFIG}, expected a model folder as `treadle train` writes it")
-    try:
-        content = tomllib.loads(read_at_most(folder / CONFIG, MOST_CONFIG).decode())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{folder / CONFIG}: damaged ({error})") from None
-    version = content.get("format")
-    if not isinstance(version, int):
-        raise InputError(f"{folder / CONFIG}: damaged, expected an entry 'format'")
-    if version > FORMAT:
-        raise InputError(
-            f"{folder}: was made by Treadle {content.get('treadle', '?')} in format {version}; this is Treadle "
-            f"{treadle.__version__}, which reads formats up to {FORMAT}; upgrade with pip install --upgrade treadle"
-        )
-    return content
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     encoded = read_at_most(path, MOST_FEATURES)
     try:
@@ -296,18 +196,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: damaged, expected a JSON object")
     return content
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that TOML can hold."""
-    plain: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            plain[name] = [{"class": _plain(key), "weight": float(weight)} for key, weight in value.items()]
-        elif value is not None:
-            plain[name] = _plain(value)
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -8,16 +8,8 @@ from typing import Any
 
 from treadle.errors import InputError, nearest
 from treadle.tasks.choice import choose_task
-from treadle.tasks.folder import (
-    CHECKPOINT,
-    CONFIG,
-    ESTIMATORS,
-    METRICS,
-    WEIGHTS,
-    load_conduct,
-    load_config,
-    save_config,
-)
+from treadle.tasks.config import CONFIG, ESTIMATORS, load_conduct, load_config, save_config
+from treadle.tasks.folder import CHECKPOINT, METRICS, WEIGHTS
 from treadle.tasks.outcome import Result, Say
 from treadle.tasks.recorder import Recorder
 from treadle.tasks.source import DataSource

@@ -13,8 +13,8 @@ from treadle.evaluation.translation import sacrebleu
 from treadle.tasks.caption.estimator import Captioner
 from treadle.tasks.caption.predictions import Caption
 from treadle.tasks.caption.reporting import fit_baselines, make_report, scores
+from treadle.tasks.config import load_config
 from treadle.tasks.examples import ExamplesWork
-from treadle.tasks.folder import load_config
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.work import Answer, Measured, refuse_options
 from treadle.training import Conduct

@@ -10,7 +10,7 @@ from treadle.data.forecasting import Panel, Stamp
 from treadle.data.forecasting.sources import as_table
 from treadle.data.values import is_missing
 from treadle.errors import InputError
-from treadle.tasks.folder import load_config
+from treadle.tasks.config import load_config
 from treadle.tasks.forecast.estimator import Forecaster
 from treadle.tasks.forecast.rolling import Rolled
 from treadle.tasks.source import BUILTIN, DataSource, builtin

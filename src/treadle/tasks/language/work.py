@@ -10,7 +10,8 @@ from treadle.data.builtin import load
 from treadle.data.corpus import CORPUS_FORMATS, Corpus, corpus_of_table, is_table, read_corpus
 from treadle.data.paths import suffix_of
 from treadle.errors import InputError, counted, nearest
-from treadle.tasks.folder import load_config, load_model
+from treadle.tasks.config import load_config
+from treadle.tasks.folder import load_model
 from treadle.tasks.language.adapt import Adaptation
 from treadle.tasks.language.estimator import LanguageModel
 from treadle.tasks.language.reporting import answer, fit_baseline, headline, make_report, scored

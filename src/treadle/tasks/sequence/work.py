@@ -8,8 +8,9 @@ from typing import Any, Self
 
 from treadle.data import Roles, Table
 from treadle.errors import InputError, counted
+from treadle.tasks.config import load_config
 from treadle.tasks.examples import compared, set_aside
-from treadle.tasks.folder import load_config, load_model, save_model
+from treadle.tasks.folder import load_model, save_model
 from treadle.tasks.outcome import Result, Say, commands, write_result
 from treadle.tasks.refit import AT_LAST
 from treadle.tasks.sequence.estimator import SequenceEstimator

@@ -20,8 +20,8 @@ from treadle.data.tagging import (
 from treadle.errors import InputError, counted, nearest
 from treadle.evaluation.report.tagging import TaggingSystem
 from treadle.evaluation.tagging import tagging_scores
+from treadle.tasks.config import load_config
 from treadle.tasks.examples import ExamplesWork
-from treadle.tasks.folder import load_config
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.tagging.answers import answers
 from treadle.tasks.tagging.estimator import SequenceTagger

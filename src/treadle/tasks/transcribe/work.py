@@ -9,8 +9,8 @@ from treadle.data.audio import Utterances, read_utterances
 from treadle.errors import InputError, counted
 from treadle.evaluation.report.speech import SpeechSystem
 from treadle.evaluation.speech import speech_scores
+from treadle.tasks.config import load_config
 from treadle.tasks.examples import ExamplesWork
-from treadle.tasks.folder import load_config
 from treadle.tasks.source import BUILTIN, DataSource
 from treadle.tasks.transcribe.estimator import SpeechRecognizer
 from treadle.tasks.transcribe.reporting import fit_baseline, foreign_note, make_report, truth

@@ -12,8 +12,8 @@ from treadle.data.paths import existing, suffix_of
 from treadle.errors import InputError, counted, nearest
 from treadle.evaluation.report.translation import TranslatingSystem
 from treadle.evaluation.translation import sacrebleu
+from treadle.tasks.config import load_config
 from treadle.tasks.examples import ExamplesWork
-from treadle.tasks.folder import load_config
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 from treadle.tasks.translate.estimator import Translator
 from treadle.tasks.translate.predictions import Translation
