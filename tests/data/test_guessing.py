@@ -15,7 +15,12 @@ SENTENCES = {
     "euc-kr": ["서울은 대한민국의 수도이다.", "오늘은 날씨가 좋네요", "안녕하세요"],
     "cp1251": ["Москва - столица России.", "Сегодня хорошая погода", "МОСКВА"],
     "koi8-r": ["Москва - столица России.", "Сегодня хорошая погода", "МОСКВА"],
+    "cp1253": ["Η Αθήνα είναι η πρωτεύουσα της Ελλάδας.", "Σήμερα έχει καλό καιρό", "ΑΘΗΝΑ"],
+    "cp1256": ["القاهرة هي عاصمة مصر.", "الطقس جميل اليوم", "صباح الخير"],
+    "cp874": ["กรุงเทพเป็นเมืองหลวงของไทย", "วันนี้อากาศดีมาก", "สวัสดี"],
 }
+HEBREW = {"cp1255": ["ירושלים היא עיר הבירה של ישראל.", "היום מזג האוויר יפה", "שלום"]}
+"""Which a detector takes for Cyrillic letters where there are many."""
 
 
 def refusal(content: bytes) -> str:
@@ -24,7 +29,9 @@ def refusal(content: bytes) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in SENTENCES.items() for text in texts])
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in (SENTENCES | HEBREW).items() for text in texts]
+)
 @pytest.mark.parametrize("before", [b"", ASCII], ids=["alone", "after ASCII"])
 def test_the_encoding_of_one_sentence_is_among_those_named(name, text, before):
     found = likely_encodings(before + text.encode(name))

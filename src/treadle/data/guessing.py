@@ -19,6 +19,10 @@ _SCRIPTS = {
     "cp932": f"[\u3040-\u30ff\u4e00-\u9fff{_SIGNS}]",
     "cp1251": "[а-яА-ЯёЁ]",
     "koi8-r": "[а-яА-ЯёЁ]",
+    "cp1253": "[\u0386-\u03ce]",
+    "cp1255": "[\u05b0-\u05ea]",
+    "cp1256": "[\u0600-\u06ff\u200c-\u200f]",
+    "cp874": "[\u0e01-\u0e5b]",
 }
 """The usual encodings but Western ones, and what letters of their scripts look like."""
 _MOST = 0.9
