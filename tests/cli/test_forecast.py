@@ -165,6 +165,23 @@ def test_predict_goes_on_from_rows_that_follow_the_run(treadle, run, tmp_path):
     assert treadle("predict", run.folder, later).out == treadle("predict", run.folder, whole).out
 
 
+def test_a_late_or_new_series_takes_nothing_from_the_others(treadle, run, tmp_path):
+    longer = {name: length + 7 for name, length in LENGTHS.items()}
+    rows = write(tmp_path / "on.csv", start=-7, ends=longer).read_text().splitlines()
+    whole = treadle("predict", run.folder, tmp_path / "on.csv").out.splitlines()
+    late = tmp_path / "late.csv"
+    late.write_text("\n".join(row for number, row in enumerate(rows) if number != 8) + "\n")
+    found = treadle("predict", run.folder, late).out.splitlines()
+    assert found[:4] == whole[:4], "of the other series"
+    assert found[4:] != whole[4:]
+    assert [row[:24] for row in found[4:]] == [row[:24] for row in whole[4:]], "the same days"
+    new = tmp_path / "new.csv"
+    new.write_text("\n".join([*rows, "west,2024-03-05,5"]) + "\n")
+    refused = treadle("predict", run.folder, new)
+    assert refused.code == 2
+    assert "series 'west': there is no such series in " in refused.err
+
+
 def test_covariates_of_the_steps_ahead_come_with_the_series_or_alone(treadle, priced, tmp_path):
     assert priced.code == 0
     together = treadle("predict", priced.folder, write(tmp_path / "whole.csv", ahead=3, covariate=True))

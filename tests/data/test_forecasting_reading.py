@@ -203,6 +203,45 @@ def test_covariates_that_are_declared_are_taken_as_declared() -> None:
     assert later.past[0].tolist() == [[0, 0], [0, 0], [1, 0], [1, 0]]
 
 
+def winds(known: int, ahead: list[Any]) -> dict[str, list[Any]]:
+    """A column of texts with a value in every observed step."""
+    steps = known + len(ahead)
+    return {
+        "ds": list(range(steps)),
+        "y": [1.0] * known + [None] * len(ahead),
+        "wind": ["N", "S"] * (known // 2) + ahead,
+    }
+
+
+def test_a_text_that_is_empty_ahead_is_not_known_in_advance() -> None:
+    assert read_panel(winds(8, ["", ""])).past_names == ("wind=N", "wind=S")
+    assert read_panel(winds(8, ["N", None])).past_names == ("wind=N", "wind=S")
+    assert read_panel(winds(8, ["N", "S"])).future_names == ("wind=N", "wind=S")
+    panel = read_panel({"ds": list(range(4)), "y": [1.0, 2.0, 3.0, 4.0], "wind": ["N", "", "S", "N"]})
+    assert np.isnan(panel.past[0][1]).all(), "a missing text is a missing value"
+
+
+def test_an_empty_cell_says_something_where_most_are_empty() -> None:
+    """A column of holidays: no name is no holiday, and that is known of the steps to come."""
+    days = {"ds": list(range(8)), "y": [1.0] * 6 + [None] * 2, "holiday": ["", "Easter", *[""] * 6]}
+    panel = read_panel(days)
+    assert panel.future_names == ("holiday=Easter", "holiday=")
+    assert panel.future[0].tolist() == [[0, 1], [1, 0], *[[0, 1]] * 6]
+    later = read_panel({"ds": [8, 9], "holiday": ["", "Easter"]}, target=[], future=panel.future_names)
+    assert later.future[0].tolist() == [[0, 1], [1, 0]]
+
+
+def test_texts_of_a_later_file_are_compared_by_what_they_say() -> None:
+    """pandas writes whole numbers with a decimal point where one of a column is missing."""
+    first = read_panel({"ds": list(range(4)), "y": [1.0] * 4, "kind": ["1", "2", "3A", "1"]})
+    later = {"ds": [4, 5, 6, 7], "kind": ["1.0", 2.0, "", "9Z"]}
+    panel = read_panel(later, target=[], future=first.past_names)
+    assert panel.future_names == ("kind=1", "kind=2", "kind=3A")
+    assert panel.future[0][[0, 1, 3]].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert np.isnan(panel.future[0][2]).all()
+    assert "'kind' is '9Z' in 1 row, none of its categories" in panel.note
+
+
 def test_covariates_without_values_can_be_read_for_the_steps_to_come() -> None:
     panel = read_panel({"ds": [5, 6], "holiday": [1, 0], "y": [None, None]}, target=[], future="holiday")
     assert (panel.steps, panel.known(0), panel.starts) == (0, 2, [5])

@@ -237,6 +237,18 @@ def test_an_autoregressive_model_goes_on_beyond_its_horizon_and_a_direct_one_ref
         model().fit_panel(panel).predict_panel(panel, 9)
 
 
+@pytest.mark.parametrize("mode", ["direct", "autoregressive"])
+def test_draws_do_not_depend_on_who_else_is_asked_about(mode: str) -> None:
+    panel = waves((60, 48, 40))
+    taught = model(mode=mode).fit_panel(panel)
+    turned = panel.take([2, 0, 1])
+    np.testing.assert_allclose(taught.sample(turned, paths=5), taught.sample(panel, paths=5)[:, [2, 0, 1]], rtol=1e-5)
+    alone = everything(taught.predict_panel(panel.take([2])))[0]
+    np.testing.assert_allclose(alone, everything(taught.predict_panel(panel))[2], rtol=1e-5)
+    same = taught.sample(panel, paths=200)
+    assert abs(np.corrcoef(same[:, 0, 0], same[:, 1, 0])[0, 1]) < 0.3, "draws of two series are not the same"
+
+
 def test_every_cell_forecasts() -> None:
     panel = waves((40,))
     for cell in ("elman", "min-gru", "clockwork"):

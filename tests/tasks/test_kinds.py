@@ -7,6 +7,7 @@ import pytest
 import torch
 from examples import KINDS, chinese, series, small, symbols, texts
 
+import treadle
 from treadle import SequenceClassifier, SequenceRegressor
 from treadle.data import Kind
 from treadle.errors import InputError
@@ -191,6 +192,34 @@ def test_what_cannot_be_trained_on_is_refused(x, y, sentence):
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["x", "y", None],
+        ["x", "y", np.nan],
+        np.array(["x", "y", np.nan], dtype=object),
+        np.array([0.0, 1.0, np.nan]),
+        np.ma.masked_array(["x", "y", "x"], [False, False, True]),
+        pd.Series(["x", "y", None]),
+        pd.Series(["x", "y", None], dtype="string"),
+        pd.Series(["x", "y", None], dtype="category"),
+        pd.array([0, 1, None], dtype="Int64"),
+        pd.array([False, True, None], dtype="boolean"),
+        [0, 1, pd.NaT],
+        pl.Series(["x", "y", None]),
+    ],
+    ids=lambda labels: f"{type(labels).__module__}.{getattr(labels, 'dtype', '')}",
+)
+def test_a_missing_label_is_no_class(labels):
+    with pytest.raises(InputError, match="the target of row 2 is missing, expected a label in every row"):
+        small(epochs=1).fit(["a", "b", "c"], labels)
+
+
+@pytest.mark.parametrize("labels", [pd.array([0, 1] * 5, dtype="Int64"), pd.Series([0, 1] * 5), np.array([0, 1] * 5)])
+def test_whole_numbers_stay_whole(labels):
+    assert small(epochs=1).fit(["a", "b"] * 5, labels).classes_.tolist() == [0, 1]
+
+
 def test_text_where_numbers_were_trained_on():
     x, y = series(20)
     model = small(epochs=1).fit(x, y)
@@ -211,3 +240,25 @@ def test_tensors_are_arrays():
 def test_a_few_rows_are_enough_to_train():
     assert SequenceClassifier(epochs=1, hidden_size=4).fit(["a b", "c d"], [0, 1]).predict(["a"]).shape == (1,)
     assert SequenceRegressor(epochs=1, hidden_size=4).fit(["a b", "c d"], [0.5, 1]).predict(["a"]).shape == (1,)
+
+
+def test_what_a_mask_hides_is_missing():
+    x, y = series(20)
+    steps = min(map(len, x))
+    numbers = np.stack([one[:steps] for one in x])
+    hidden = np.random.default_rng(0).random(numbers.shape) < 0.2
+    masked, missing = np.ma.masked_array(numbers, hidden), np.where(hidden, np.nan, numbers)
+    model = small(epochs=1).fit(masked, y)
+    assert (model.predict_proba(masked) == model.predict_proba(missing)).all()
+    assert (model.predict_proba(list(masked)) == model.predict_proba(missing)).all()
+    assert (model.predict_proba({"input": masked}) == model.predict_proba(missing)).all()
+    assert (small(epochs=1).fit(missing, y).predict_proba(missing) == model.predict_proba(missing)).all()
+
+
+def test_a_list_is_the_only_input_of_a_model_whatever_its_column_is_called(tmp_path):
+    x, y = texts(20)
+    small(epochs=1).fit({"review": x}, y).save(tmp_path)
+    loaded = treadle.load(tmp_path)
+    assert (loaded.predict_proba(x) == loaded.predict_proba({"review": x})).all()
+    with pytest.raises(InputError, match="there is no column 'review', which the model was trained on"):
+        loaded.predict({"text": x})

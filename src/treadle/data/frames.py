@@ -10,6 +10,7 @@ import numpy as np
 
 from treadle.data.encoding import read_bytes
 from treadle.data.jsonl import from_records
+from treadle.data.series import unmasked
 from treadle.data.table import Table
 from treadle.errors import InputError, counted
 
@@ -58,7 +59,7 @@ def from_object(source: object) -> Table:
     if frame is not None:
         return _checked(frame)
     if hasattr(source, "__array__"):
-        return _checked(_from_array(np.asarray(source)))
+        return _checked(_from_array(unmasked(source)))
     raise InputError(
         f"found an object of type {type(source).__name__}, "
         "expected a path, a data frame, a dict of columns, a list or an array"
@@ -82,6 +83,7 @@ def _from_mapping(source: Mapping[Any, Any]) -> dict[str, list[Any]]:
         if isinstance(cells, np.ndarray) and cells.ndim == 0:
             raise InputError(f"column {str(name)!r} is an array without axes, expected a cell a row")
         # The first axis of an array counts the rows; scalars become Python's own, further axes stay arrays.
+        cells = unmasked(cells) if isinstance(cells, np.ma.MaskedArray) else cells
         plain = cells.tolist() if isinstance(cells, np.ndarray) and cells.ndim == 1 else list(cells)
         columns[str(name)] = _cells(plain)
     return columns
@@ -99,7 +101,7 @@ def _from_list(source: Sequence[Any]) -> Table:
     series = []
     for index, row in enumerate(source):
         try:
-            one = np.asarray(row)
+            one = unmasked(row)
         except ValueError:
             raise InputError(f"row {index} (counted from 0) holds lists of different lengths") from None
         if one.ndim not in (1, 2) or one.dtype.kind not in "iufb":

@@ -73,6 +73,21 @@ def _numbers(cell: Any) -> Floats:
     return numbers[:, None] if numbers.ndim == 1 else numbers
 
 
+def unmasked(array: Any) -> NDArray[Any]:
+    """An array, or anything NumPy takes for one; what a mask hides is NaN, or None where there are no numbers.
+
+    Example:
+        >>> unmasked(np.ma.masked_array([1, 2], [False, True]))
+        array([ 1., nan])
+    """
+    if not isinstance(array, np.ma.MaskedArray):
+        return np.asarray(array)
+    numeric = array.dtype.kind in "biuf"
+    shown = array.data.astype(np.float64 if numeric else object)
+    shown[np.ma.getmaskarray(array)] = np.nan if numeric else None
+    return np.asarray(shown)
+
+
 def first_fault(cell: Any) -> str:
     """What keeps a cell from being a series of numbers, in words.
 

@@ -1,5 +1,7 @@
 """Columns as numbers, and which covariates are constant, known in advance or known up to now."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,7 +17,11 @@ from treadle.errors import InputError, counted
 Floats = NDArray[np.float64]
 Kind = Literal["past", "future", "static"]
 
+NONE: Final = ""
+"""The category of an empty cell in a column of texts that is empty in most rows, such as one of holidays."""
+
 _MOST_CATEGORIES: Final = 32
+_WHOLE: Final = re.compile(r"\.0+$")
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,8 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
 
     A covariate that was not declared is static where it is constant in every series and not in all, future where it is
     known in all steps beyond the last values, and past else. Texts become a column of 0 and 1 for each of at most 32
-    categories. An undeclared column without any value, or with one for all rows, is left out, as is a text of more
-    categories.
+    categories; an empty cell is a missing value, and a category of its own (`"holiday="`) where most cells are empty.
+    An undeclared column without any value, or with one for all rows, is left out, as is a text of more categories.
 
     Args:
         table: The data.
@@ -98,6 +104,7 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     names: dict[Kind, list[str]] = {"past": [], "future": [], "static": []}
     parts: dict[Kind, list[Floats]] = {"past": [], "future": [], "static": []}
     left: dict[str, list[str]] = {}
+    strange: list[str] = []
     wanted: list[tuple[Kind | None, tuple[str, ...]]] = [
         ("past", roles.past),
         ("future", roles.future),
@@ -107,8 +114,11 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     starts = np.cumsum(grid.lengths) - grid.lengths
     beyond = np.arange(int(grid.lengths.sum())) - np.repeat(starts, grid.lengths) > np.repeat(last, grid.lengths)
     for declared, given in wanted:
-        for name in given:
-            encoded = _encoded(table, name, required=declared is not None)
+        for name, categories in _by_column(given, table).items():
+            if categories:
+                encoded: tuple[list[str], Floats] | str = _as_categories(table, name, categories, strange)
+            else:
+                encoded = _encoded(table, name, required=declared is not None)
             if isinstance(encoded, str):
                 left.setdefault(encoded, []).append(name)
                 continue
@@ -127,8 +137,19 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     return Covariates(
         {kind: tuple(labels) for kind, labels in names.items()},
         {kind: np.column_stack(columns) if columns else np.empty((total[kind], 0)) for kind, columns in parts.items()},
-        _notes(names, left, roles),
+        [*_notes(names, left, roles), *strange],
     )
+
+
+def _by_column(names: Sequence[str], table: Table) -> dict[str, list[str]]:
+    """The columns that covariates come from, with the categories that are asked of each; none for a whole column."""
+    columns: dict[str, list[str]] = {}
+    for name in names:
+        source = source_of(name, table)
+        asked = columns.setdefault(source, [])
+        if source != name:
+            asked.append(name.split("=", 1)[1])
+    return columns
 
 
 def _told(low: Floats, high: Floats, beyond: Floats) -> Kind | None:
@@ -151,19 +172,15 @@ def _check_constant(table: Table, name: str, grid: Grid, low: Floats, high: Floa
 
 def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats] | str:
     """A covariate as columns of numbers with their names; or, if it may be, why it is left out."""
-    source = source_of(name, table)
-    cells = table.columns[source]
-    if source != name:
-        category = name.split("=", 1)[1]
-        return [name], np.array([[str(cell).strip() == category] for cell in cells], np.float64)
+    cells = table.columns[name]
     if all(is_missing(cell) for cell in cells):
         if required:
             raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers or texts")
         return "no value in any row"
     if not any(isinstance(cell, str) and not is_missing(cell) for cell in cells) or mostly_numbers(cells):
         return [name], numbers(table, name)[:, None]  # or a sentence on the one cell that is none
-    texts = ["" if is_missing(cell) else str(cell).strip() for cell in cells]
-    categories = sorted(set(texts) - {""})
+    texts = [_category(cell) for cell in cells]
+    categories = sorted(set(texts) - {NONE})
     if len(categories) > _MOST_CATEGORIES:
         if required:
             raise InputError(
@@ -171,12 +188,38 @@ def _encoded(table: Table, name: str, required: bool) -> tuple[list[str], Floats
                 f"most {_MOST_CATEGORIES} categories"
             )
         return f"more than {_MOST_CATEGORIES} different texts"
+    if texts.count(NONE) > len(texts) / 2:
+        categories.append(NONE)
+    return [f"{name}={category}" for category in categories], _one_hot(texts, categories)
+
+
+def _as_categories(table: Table, name: str, categories: list[str], strange: list[str]) -> tuple[list[str], Floats]:
+    """The categories of a column that were asked for; a note on texts that are none of them joins `strange`."""
+    texts = [_category(cell) for cell in table.columns[name]]
+    others = [text for text in texts if text not in {NONE, *categories}]
+    if others:
+        strange.append(f"{name!r} is {others[0]!r} in {counted(texts.count(others[0]), 'row')}, none of its categories")
+    return [f"{name}={category}" for category in categories], _one_hot(texts, categories)
+
+
+def _category(cell: Any) -> str:
+    """What a cell of a column of texts says: `NONE` where it is empty, and one word for `1`, `1.0` and `"1.0"`."""
+    if is_missing(cell):
+        return NONE
+    text = str(cell).strip()
+    return _WHOLE.sub("", text) if is_number(text) else text
+
+
+def _one_hot(texts: list[str], categories: list[str]) -> Floats:
+    """`[rows, categories]` of 0 and 1; NaN where a text is missing and that is no category."""
     index = {category: number for number, category in enumerate(categories)}
     matrix = np.zeros((len(texts), len(categories)))
     codes = np.array([index.get(text, -1) for text in texts])
     known = np.flatnonzero(codes >= 0)
     matrix[known, codes[known]] = 1.0
-    return [f"{name}={category}" for category in categories], matrix
+    if NONE not in index:
+        matrix[[text == NONE for text in texts]] = np.nan
+    return matrix
 
 
 def _notes(names: dict[Kind, list[str]], left: dict[str, list[str]], roles: Roles) -> list[str]:

@@ -1,8 +1,10 @@
 """What a trained forecaster is asked about on the command line, beside what its run knew."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from treadle.data import Table
 from treadle.data.builtin import load as load_builtin
@@ -13,6 +15,7 @@ from treadle.errors import InputError
 from treadle.tasks.config import load_config
 from treadle.tasks.forecast.estimator import Forecaster
 from treadle.tasks.forecast.rolling import Rolled
+from treadle.tasks.forecast.scaling import Floats
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 
 
@@ -71,13 +74,16 @@ class Asked:
 def open_asked(folder: Path, source: DataSource, *, ahead: bool = False) -> Asked:
     """Open a model, and read what it is asked about; without data, all series of its run.
 
+    A file of which any series starts one step after its end in the run goes on with the run: all its series must, and
+    what one of them lacks at its beginning is missing. Any other file stands for itself.
+
     Args:
         folder: Of the run.
         source: Where the data is.
         ahead: Whether covariates of the steps ahead may come without values.
 
     Raises:
-        InputError: The folder or the data cannot be used.
+        InputError: The folder or the data cannot be used; some series of a file go on with the run, and one does not.
     """
     refuse_foreign(source)
     estimator: Forecaster = Forecaster.load(folder)
@@ -97,9 +103,34 @@ def open_asked(folder: Path, source: DataSource, *, ahead: bool = False) -> Aske
     panel: Panel = estimator.read(table)
     for before in reversed(known):
         ends = _ends(before)
-        if all(ends.get(name) == start for name, start in zip(panel.ids, panel.starts, strict=True)):
-            return Asked(estimator, before.joined(panel), before, learnt)
+        if any(ends.get(name) == start for name, start in zip(panel.ids, panel.starts, strict=True)):
+            return Asked(estimator, before.joined(_without_gap(panel, ends)), before, learnt)
     return Asked(estimator, panel, None, learnt)
+
+
+def _without_gap(panel: Panel, ends: Mapping[str, Stamp]) -> Panel:
+    """The same series from their ends on, with missing values in the steps for which one is late.
+
+    Raises:
+        InputError: A stamp does not lie on the grid of the series that it continues.
+    """
+    gaps = [
+        max(panel.frequency.between(ends[name], start), 0) if name in ends else 0
+        for name, start in zip(panel.ids, panel.starts, strict=True)
+    ]
+
+    def after_gap(parts: list[Floats]) -> list[Floats]:
+        return [
+            np.concatenate([np.full((gap, *one.shape[1:]), np.nan), one]) for gap, one in zip(gaps, parts, strict=True)
+        ]
+
+    return replace(
+        panel,
+        starts=[panel.frequency.after(start, -gap) for start, gap in zip(panel.starts, gaps, strict=True)],
+        values=after_gap(panel.values),
+        past=after_gap(panel.past),
+        future=after_gap(panel.future),
+    )
 
 
 def _is_ahead(table: Table, targets: Sequence[str], future: Sequence[str]) -> bool:

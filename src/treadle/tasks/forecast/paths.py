@@ -1,5 +1,7 @@
 """Joint samples: whole paths into the future, whose steps belong together."""
 
+from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -45,18 +47,32 @@ def rank_correlation(network: ForecastNetwork, raw: Tensor, ahead: Ahead) -> Ten
     return correlation.float()
 
 
+def draws_of(names: Sequence[str], seed: int) -> list[torch.Generator]:
+    """A source of draws for every series, by its name alone: a forecast does not depend on who else is asked about."""
+    seeds = [int.from_bytes(blake2b(f"{seed}/{name}".encode(), digest_size=7).digest()) for name in names]
+    return [torch.Generator().manual_seed(one) for one in seeds]
+
+
 def coupled_paths(
-    network: ForecastNetwork, raw: Tensor, ahead: Ahead, paths: int, generator: torch.Generator
+    network: ForecastNetwork, raw: Tensor, ahead: Ahead, paths: int, draws: Sequence[torch.Generator]
 ) -> Floats:
     r"""Paths of a direct forecaster: its quantiles at levels that go together, by a Gaussian copula.
 
     $$u = \Phi(L \varepsilon), \qquad y_h = Q_h(u_h), \qquad L L^\top = \text{`rank_correlation`}$$
 
+    Args:
+        network: Trained, in evaluation mode.
+        raw: Its raw numbers at an origin of every series.
+        ahead: What they stand about.
+        paths: Number of paths a series.
+        draws: Of every series.
+
     Returns:
-        `[paths, origins, horizon]`, transformed.
+        `[paths, series, horizon]`, transformed.
     """
     factor = torch.linalg.cholesky(network.correlation.double().cpu())
-    drawn = torch.randn(paths, *ahead.location.shape, generator=generator, dtype=torch.float64)
+    size = (paths, ahead.location.shape[1])
+    drawn = torch.stack([torch.randn(size, generator=one, dtype=torch.float64) for one in draws], 1)
     levels = torch.special.ndtr(drawn @ factor.T)
     scale = ahead.scale[:, None].expand(ahead.location.shape)
     found = [network.distribution.at(raw.double(), one, ahead.location, scale) for one in levels]
@@ -70,7 +86,7 @@ def ancestral_paths(
     windows: Windows,
     horizon: int,
     paths: int,
-    generator: torch.Generator,
+    draws: Sequence[torch.Generator],
 ) -> tuple[Floats, Tensor, Ahead]:
     """Paths of an autoregressive forecaster: every step is drawn after those before it were read.
 
@@ -83,7 +99,7 @@ def ancestral_paths(
         windows: The same, encoded.
         horizon: Steps ahead.
         paths: Number of paths a series.
-        generator: Of the draws.
+        draws: Of every series.
 
     Returns:
         `[paths, series, horizon]`, transformed; and of the first step the raw numbers and what they stand about.
@@ -107,7 +123,7 @@ def ancestral_paths(
         with torch.no_grad():
             for step in range(horizon):
                 location, scale = (torch.from_numpy(x) for x in (steps.location(paths)[:, 0], steps.scale(paths)))
-                drawn = network.distribution.sample(answer.double(), location, scale, generator)
+                drawn = network.distribution.sample(answer.double(), location, scale, draws[one])
                 found[:, one, step] = drawn.numpy()
                 if step + 1 < horizon:
                     x = torch.from_numpy(steps.take(found[:, one, step], *beyond.read(step)))

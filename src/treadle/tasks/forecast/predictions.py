@@ -17,7 +17,7 @@ from treadle.tasks.forecast.explanation import saliency
 from treadle.tasks.forecast.frames import column_names, frame_like
 from treadle.tasks.forecast.network import ForecastNetwork
 from treadle.tasks.forecast.objective import answer_at
-from treadle.tasks.forecast.paths import ancestral_paths, coupled_paths
+from treadle.tasks.forecast.paths import ancestral_paths, coupled_paths, draws_of
 from treadle.tasks.forecast.reading import Reading
 from treadle.tasks.forecast.scaling import Floats
 from treadle.tasks.forecast.settings import ForecastSettings
@@ -179,8 +179,7 @@ class Predicting(Reading):
         if self.settings_.mode == "autoregressive":
             return undo(self.features_.transform, self._ancestral(panel, windows, steps, paths, seed)[0])
         raw, series, origin = answer_at(self.network_, windows, [np.array([n - 1]) for n in windows.lengths])
-        generator = torch.Generator().manual_seed(seed)
-        drawn = coupled_paths(self.network_, raw, windows.ahead(series, origin), paths, generator)
+        drawn = coupled_paths(self.network_, raw, windows.ahead(series, origin), paths, draws_of(panel.ids, seed))
         return undo(self.features_.transform, drawn[..., :steps])
 
     def score(self, data: Any, y: None = None) -> float:  # noqa: ARG002 (scikit-learn's signature)
@@ -257,8 +256,8 @@ class Predicting(Reading):
     def _ancestral(
         self, panel: Panel, windows: Windows, steps: int, paths: int, seed: int
     ) -> tuple[Floats, Tensor, Ahead]:
-        generator = torch.Generator().manual_seed(seed)
-        return ancestral_paths(self.network_, self.features_, panel, windows, steps, paths, generator)
+        draws = draws_of(panel.ids, seed)
+        return ancestral_paths(self.network_, self.features_, panel, windows, steps, paths, draws)
 
     def _of_paths(self, panel: Panel, paths: Floats, raw: Tensor, first: Ahead) -> Forecasts:
         """Quantiles of paths `[paths, series, horizon]`, with those of the first step as they are."""

@@ -98,17 +98,17 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
 
     def _check_target(self, y: Any, rows: int) -> Any:
         """Labels `[rows]`, label lists, or zeros and ones `[rows, labels]`."""
-        values = y.to_list() if hasattr(y, "to_list") else y  # a pandas or polars column
-        if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
-            values = values.tolist()
+        values = _as_list(y)
         checked: Any
         if _is_indicator(values):
             checked = np.asarray(values, dtype=np.int64)
         elif isinstance(values, list) and any(isinstance(row, _SEVERAL) for row in values):
             checked = _label_lists(values)
         else:
-            if isinstance(values, list) and None in values:
-                raise InputError(f"the target of row {values.index(None)} is missing, expected a label in every row")
+            listed = values if isinstance(values, list | tuple | np.ndarray) else []
+            missing = next((row for row, label in enumerate(listed) if _is_missing(label)), None)
+            if missing is not None:
+                raise InputError(f"the target of row {missing} is missing, expected a label in every row")
             checked = column_or_1d(values, warn=True)
             check_classification_targets(checked)
         if len(checked) != rows:
@@ -155,6 +155,7 @@ class SequenceClassifier(ClassifierMixin, SequenceEstimator):
         return tags
 
 
+_MISSING = ("NAType", "NaTType")  # pandas' own, without importing it
 _SEVERAL = (list, tuple, set, frozenset, np.ndarray)
 
 
@@ -170,6 +171,20 @@ def _is_indicator(y: Any) -> bool:
     if len({len(row) for row in y}) > 1 or type_of_target(np.asarray(y)) != "multilabel-indicator":
         return False
     return isinstance(y[0], np.ndarray) or any(len(set(row)) < len(row) for row in y)
+
+
+def _as_list(y: Any) -> Any:
+    """Columns of pandas and Polars, arrays of objects, and those with a mask, as lists; others as they are."""
+    if isinstance(y, np.ndarray):
+        return y.tolist() if isinstance(y, np.ma.MaskedArray) or (y.dtype == object and y.ndim == 1) else y
+    return y.to_list() if hasattr(y, "to_list") else y.tolist() if hasattr(y, "tolist") else y
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether there is no label, as Python, NumPy or pandas say it; the text "nan" is one."""
+    return (
+        label is None or type(label).__name__ in _MISSING or (isinstance(label, float | np.floating) and label != label)
+    )
 
 
 def _label_lists(rows: list[Any]) -> list[list[Any]]:

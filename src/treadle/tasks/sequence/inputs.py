@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from treadle.data import read
 from treadle.data.kinds import Kind, as_sequences, infer_kind
+from treadle.data.series import unmasked
 from treadle.errors import InputError, nearest
 
 SINGLE = "input"
@@ -36,7 +37,7 @@ def to_columns(estimator: Any, X: Any, *, fitting: bool) -> Columns:
         ValueError: `X` is none of these, in scikit-learn's words.
     """
     if hasattr(X, "__array__") and not hasattr(X, "columns") and not hasattr(X, "to_list"):
-        X = np.asarray(X)  # a tensor
+        X = unmasked(X)  # a tensor
     if isinstance(X, str | Iterator | Set):
         raise InputError(f"the data is of type {type(X).__name__}, expected a list of sequences, one a row")
     if isinstance(X, Sequence) and not X:
@@ -65,10 +66,14 @@ def to_sequences(columns: Columns, kinds: Mapping[str, Kind]) -> Columns:
 def to_known_columns(estimator: Any, X: Any, kinds: Mapping[str, Kind]) -> Columns:
     """The columns that a model was trained on, out of what a caller gave for prediction, in the form of their kinds.
 
+    A list or an array is the only input of a model that has one, whatever its column is called.
+
     Raises:
         InputError: A column is missing, or a cell is not of its column's kind.
     """
     columns = to_columns(estimator, X, fitting=False)
+    if len(kinds) == 1 and not isinstance(X, Mapping) and not hasattr(X, "columns"):
+        columns = dict(zip(kinds, columns.values(), strict=True))  # nothing given has a name
     missing = next((name for name in kinds if name not in columns), None)
     if missing is not None:
         raise InputError(f"there is no column {missing!r}, which the model was trained on{nearest(missing, columns)}")
@@ -115,4 +120,4 @@ def _is_list_of_rows(X: Any) -> bool:
 
 def _plain(row: Any) -> Any:
     """A tensor, or another library's array, as NumPy's own."""
-    return np.asarray(row) if hasattr(row, "__array__") and not isinstance(row, str) else row
+    return unmasked(row) if hasattr(row, "__array__") and not isinstance(row, str) else row
