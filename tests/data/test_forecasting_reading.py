@@ -300,3 +300,15 @@ def test_real_files_are_understood(
     panel = read_panel(data_folder / "series" / name, **options)
     assert (len(panel), str(panel.frequency)) == (series, frequency)
     assert sum(int(np.isnan(one).sum()) for one in panel.values) == missing
+
+
+def test_parts_of_times_in_columns_of_their_own() -> None:
+    names = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    months = [(1949 + at // 12, names[at % 12]) for at in range(30)]
+    panel = read_panel({"year": [y for y, _ in months], "month": [m for _, m in months], "passengers": [1.0] * 30})
+    assert (panel.frequency, len(panel), len(panel.values[0])) == (Frequency("month"), 1, 30)
+    clock = {"date": ["2024-01-01"] * 24 + ["2024-01-02"] * 24, "hour": [*range(24)] * 2, "value": [1.0] * 48}
+    panel = read_panel(clock, time=["date", "hour"])
+    assert (panel.frequency, len(panel.values[0])) == (Frequency("hour"), 48)
+    minutes = {"date": ["2024-01-01"] * 4, "hour": [0, 0, 1, 1], "minute": [0, 30, 0, 30], "value": [1.0] * 4}
+    assert read_panel(minutes, time=["date", "hour", "minute"]).frequency == Frequency("minute", 30)

@@ -15,13 +15,13 @@ from treadle.evaluation.report.forecasting import ForecastSystem, build_forecast
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
-def report_on(series, *, chosen=None):
-    """A report on some series, each missed by more than the one before."""
+def report_on(series, *, chosen=None, happened=None):
+    """A report on some series, each missed by more than the one before; or on those whose values are given."""
     generator = np.random.default_rng(0)
-    values = generator.normal(size=(series, 60)).cumsum(1)
+    values = generator.normal(size=(series, 60)).cumsum(1) if happened is None else happened
     ids = [f"series <{number}>" for number in range(series)]
     held = HeldOut(ids, list(values[:, :-8]), list(values[:, -8:]), 4)
-    point = [truth + number + 1.0 for number, truth in enumerate(held.truth)]
+    point = [np.nan_to_num(truth) + number + 1.0 for number, truth in enumerate(held.truth)]
     spread = np.linspace(-1, 1, len(LEVELS))
     model = Forecasts(ids, point, LEVELS, [one[:, None] + spread for one in point])
 
@@ -103,6 +103,20 @@ def test_a_series_without_change_is_drawn_all_the_same():
     html = render(build_forecast_report("GRU", {"test": held}, model, stamps=lambda _: np.arange(34)))
     assert html.count('<figure class="fan">') == 1
     assert "MASE –" in html
+
+
+@pytest.mark.parametrize(
+    ("truth", "section"),
+    [(np.full(8, np.nan), False), (np.ones(8), True)],  # nothing is known of what happened; or there is no scale
+)
+def test_what_has_no_value_is_not_drawn(truth, section):
+    html = render(report_on(1, happened=np.r_[np.ones(52), truth][None]))
+    assert "MASE has no value here" in html
+    assert not re.findall(r"[^>\"]*\bnan\b[^<\"]*", html)
+    assert ("How far ahead, and how sure" in headings(html)) == section
+    assert "Error by step ahead" not in html
+    assert '<figure class="strip">' not in html
+    assert '<figure class="strip">' in render(report_on(1))
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,31 @@ def test_more_points_in_time_are_advised_unless_they_were_taken():
     assert "--rolling" not in compare_forecasts(held, good, bad, rolled=True).evidence
 
 
-def test_where_no_series_changes_the_verdict_says_why_there_is_none():
-    held = HeldOut(["a", "b"], [np.full(20, 5.0)] * 2, [np.full(HORIZON, 5.0)] * 2, SEASON)
-    same = expected_of(held, 0.1)
-    verdict = compare_forecasts(held, same, same, "naive")
+CHANGING, CONSTANT, ALONE = np.arange(20.0), np.full(20, 5.0), np.r_[np.full(19, np.nan), 5.0]
+KNOWN, UNKNOWN = np.full(HORIZON, 5.0), np.full(HORIZON, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "reason"),
+    [
+        (
+            [(CHANGING, UNKNOWN)],
+            "what was forecast has no value in any step, so that there is nothing to compare with.",
+        ),
+        ([(CONSTANT, UNKNOWN), (CHANGING, UNKNOWN)], "what was forecast has no value in any step, "),
+        ([(CONSTANT, KNOWN)] * 2, "its unit, what seasonal naive errs by on the history, is 0: the history repeats"),
+        ([(ALONE, KNOWN)], "its unit, what seasonal naive errs by on the history, is unknown: no two values"),
+        ([(ALONE, KNOWN), (CONSTANT, KNOWN)], "its unit, what seasonal naive errs by on the history, is 0 or unknown"),
+        ([(CONSTANT, KNOWN), (CHANGING, UNKNOWN)], "its unit, what seasonal naive errs by on the history, is 0: the"),
+    ],
+)
+def test_where_mase_has_no_value_the_verdict_says_why(pairs, reason):
+    history, truth = map(list, zip(*pairs, strict=True))
+    held = HeldOut([f"s{number}" for number in range(len(pairs))], history, truth, SEASON)
+    given = Forecasts(held.ids, [np.arange(HORIZON) + 1.0] * len(pairs), (), [np.empty((HORIZON, 0))] * len(pairs))
+    verdict = compare_forecasts(held, given, given, "naive")
     assert (verdict.verdict, verdict.claim) == ("not distinguishable", "Not compared with naive")
-    assert verdict.evidence.startswith("MASE has no value here: its unit, ")
+    assert verdict.evidence.startswith(f"MASE has no value here: {reason}")
 
 
 def test_the_verdict_on_many_series():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from treadle.evaluation import plots
+from treadle.evaluation.plots.forecasts import forecast_fan
 from treadle.evaluation.scores import Estimate
 
 NAN = float("nan")
@@ -85,3 +86,23 @@ def test_gaps_in_a_series_are_not_bridged():
         return max(len(re.findall(r"M ", path)) for path in re.findall(r'<path d="([^"]+)" clip-path', svg))
 
     assert strokes(broken) == strokes(whole) + 1
+
+
+SIZES = [(4.0, 0, ""), (2e5, 0, ""), (3e6, 6, "10⁶"), (4e7, 6, "10⁶"), (7e12, 12, "10¹²"), (2e-5, -6, "10⁻⁶")]
+
+
+@pytest.mark.parametrize(("size", "power", "factor"), SIZES)
+def test_the_factor_of_an_axis_is_a_part_of_its_label(size, power, factor):
+    values = size * np.array([0.5, 1.0, 0.7, 1.3])
+    pictures = {
+        forecast_fan(np.arange(4), values[:2], values[2:], values[2:]): f"× {factor}",
+        plots.learning_curve([1, 2, 3, 4], [("training", values)], "loss"): f"loss (× {factor})",
+        plots.predicted_against_true(values, values): f"predicted (× {factor})",
+    }
+    for picture, label in pictures.items():
+        texts = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
+        assert not [text for text in texts if text.startswith("1e")]  # matplotlib's own, above the axis
+        assert (label in texts) == bool(factor)
+        assert any("×" in text for text in texts) == bool(factor)
+        numbers = [float(text) * 10.0**power for text in texts if re.fullmatch(r"[\d.]+", text)]
+        assert sum(0.5 * size <= number <= 1.3 * size for number in numbers) >= 3  # the marks are those of the values

@@ -68,6 +68,16 @@ def test_a_series_in_another_unit_is_forecast_in_that_unit(mode: str, output: st
     np.testing.assert_allclose(other, 1000 * first + 5, rtol=2e-4)
 
 
+@pytest.mark.parametrize("mode", ["direct", "autoregressive"])
+def test_a_level_far_above_the_movement_hides_nothing(mode: str) -> None:
+    """Of twelve digits before the point, single precision keeps seven."""
+    panel = waves()
+    high = with_values(panel, [1e12 + one for one in panel.values])
+    taught = model(mode=mode, refit=False)
+    first = everything(taught.fit_panel(panel).predict_panel(panel))
+    np.testing.assert_allclose(everything(taught.fit_panel(high).predict_panel(high)) - 1e12, first, atol=0.05)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -13,7 +13,7 @@ from treadle.data.kinds import Kind, as_sequences, infer_kind
 from treadle.data.series import LARGEST
 from treadle.data.table import Table
 from treadle.data.targets import Task, infer_task
-from treadle.data.values import is_missing, is_number
+from treadle.data.values import expected_number, is_missing, is_number
 from treadle.errors import InputError, nearest
 
 SERIES = "series"
@@ -266,7 +266,7 @@ def _check_nearly_numeric(table: Table, names: list[str], numeric: list[str]) ->
 
 def _not_a_number(table: Table, row: int, name: str, cell: Any) -> InputError:
     shown = repr(cell) if len(repr(cell)) <= 40 else f"{repr(cell)[:37]}..."
-    return InputError(f"{table.where(row)}, column {name!r}: found {shown}, expected a number")
+    return InputError(f"{table.where(row)}, column {name!r}: found {shown}, expected {expected_number(cell)}")
 
 
 def _describe(table: Table, name: str, kinds: dict[str, Kind]) -> str:

@@ -5,19 +5,19 @@ import io
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from treadle.data.encoding import read_text
+from treadle.data.header import is_header
 from treadle.data.table import Table
-from treadle.data.values import is_number, trim_padding, typed
+from treadle.data.values import is_comma_number, parse_series, trim_padding, typed, with_decimal_commas
 from treadle.errors import InputError, counted
 
 DELIMITERS = {",": "CSV", "\t": "TSV", ";": "CSV with ';'", "|": "CSV with '|'"}
 _SNIFFED_ROWS = 100
-_HEADER_ROWS = 1000
-_NUMBERED_FIELDS = 8  # fewer numbers in a run may be data; this many are the names that data frames give
+_NAMED_COLUMNS = 3  # columns that a note names; more it counts
 _UCR_FIELDS = 4  # a label and three steps: fewer is more likely a small table
 
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t|])(?=\n)")
@@ -34,10 +34,15 @@ def read_delimited(
     ordinary characters. A file of another delimiter than its name says is recognised when the first rows all split by
     it.
 
-    The first line is a header when its names are no numbers (a run 0, 1, 2, ... excepted) and do not occur again in
-    their own column; a column without a name, as of a saved row index, is called by its place. Without a header the
-    columns are called `column1`, `column2`, ...; a TSV of numbers only is the UCR archive's form, the label first,
-    and gives the columns `label` and `series` (arrays `[T]`).
+    The first line is a header when its names are no numbers, do not occur again in their own column, and are no dates,
+    times or such above others of the same form; a column without a name, as of a saved row index, is called by its
+    place. Numbers are names where they are a run 0, 1, 2, ... as data frames write it: of eight columns and more, of
+    several beside names of which one is not among its column's values, or where a word stands above numbers or dates.
+    Without a header the columns are called `column1`, `column2`, ...; a TSV of numbers only is the UCR archive's form,
+    the label first, and gives the columns `label` and `series` (arrays `[T]`).
+
+    Where the delimiter is no comma, a column of numbers with decimal commas is read as numbers if nothing else can be
+    meant (`with_decimal_commas`), and the note says so.
 
     Args:
         path: The file, gzip allowed.
@@ -76,7 +81,7 @@ def parse_delimited(text: str, path: Path, *, delimiter: str = ",", header: bool
     if not rows:
         raise InputError(f"{path}: the file is empty, expected rows of data")
     if header is None:
-        header = _is_header(rows)
+        header = is_header(rows)
     kind = DELIMITERS[delimiter] + (", quotes taken literally" if literal else "")
     if not header and delimiter == "\t" and len(rows[0]) >= _UCR_FIELDS:
         table = _read_ucr(path, rows, lines)
@@ -94,8 +99,25 @@ def parse_delimited(text: str, path: Path, *, delimiter: str = ",", header: bool
             )
     _check_widths(rows, lines, len(names), path)
     columns = {name: typed(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
-    note = f"{kind}, {'header' if header else 'no header'}, {counted(len(rows), 'row')}"
+    commas = _read_decimal_commas(columns) if delimiter != "," else []
+    said = f", decimal commas in {_listed(commas)}" if commas else ""
+    note = f"{kind}, {'header' if header else 'no header'}{said}, {counted(len(rows), 'row')}"
     return Table(columns, str(path), lines, note=note)
+
+
+def _read_decimal_commas(columns: dict[str, list[Any]]) -> list[str]:
+    """Put numbers in the place of columns that hold them with decimal commas; returns their names."""
+    read = []
+    for name, cells in columns.items():
+        numbers = with_decimal_commas(cells) if isinstance(cells[0], str) else None
+        if numbers is not None:
+            columns[name] = numbers
+            read.append(name)
+    return read
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names)) if len(names) <= _NAMED_COLUMNS else f"{len(names):,} columns"
 
 
 def sniff_delimiter(text: str, first: str = ",") -> str | None:
@@ -110,19 +132,35 @@ def sniff_delimiter(text: str, first: str = ",") -> str | None:
     """
     head = text[: 1 << 20]
     for delimiter in [first, *(other for other in DELIMITERS if other != first)]:
-        counts: Counter[int] = Counter()
-        try:
-            _allow_long_fields(head)
-            for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter):
-                if row:
-                    counts[len(row)] += 1
-                if counts.total() >= _SNIFFED_ROWS:
-                    break
-        except csv.Error:
-            continue
-        if len(counts) == 1 and next(iter(counts)) > 1:
-            return delimiter
+        rows = _even_rows(head, delimiter)
+        if rows:
+            others = [mark for mark in DELIMITERS if delimiter == "," and _has_decimal_commas(rows, head, mark)]
+            return others[0] if others else delimiter
     return None
+
+
+def _even_rows(text: str, delimiter: str) -> Rows:
+    """The first rows, if a delimiter splits all of them into the same number of fields, two or more; else none."""
+    rows: Rows = []
+    try:
+        _allow_long_fields(text)
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if row:
+                rows.append(row)
+            if len(rows) == _SNIFFED_ROWS:
+                break
+    except csv.Error:
+        return []
+    return rows if len({*map(len, rows)}) == 1 and len(rows[0]) > 1 else []
+
+
+def _has_decimal_commas(by_comma: Rows, text: str, delimiter: str) -> bool:
+    """Whether rows that commas split evenly are split by another delimiter, as `2024-01-31;51,52` is."""
+    fields = [cell.strip() for row in _even_rows(text, delimiter)[1:] for cell in row if "," in cell]
+    if not fields or not all(map(is_comma_number, fields)):
+        return False
+    series = [parse_series(cell) for row in by_comma[1:] for cell in row if delimiter in cell]
+    return all(one is None or len(one) == 2 for one in series)  # longer ones are series in one cell, with a label
 
 
 def _allow_long_fields(text: str) -> None:
@@ -171,25 +209,6 @@ def _parse(text: str, delimiter: str, path: Path, quoting: Literal[0, 3]) -> tup
         rows.pop()
         lines.pop()
     return rows, lines
-
-
-def _is_header(rows: Rows) -> bool:
-    """Whether the first row names the columns (the rule is in `read_delimited`)."""
-    names = [name.strip() for name in rows[0]]
-    if not any(names):
-        return False
-    numeric = [name for name in names if is_number(name)]
-    if numeric:
-        run = any(numeric == [str(first + index) for index in range(len(numeric))] for first in (0, 1))
-        if not run or (len(numeric) == len(names) < _NUMBERED_FIELDS):
-            return False
-    if any("\n" in name or len(name) > 100 for name in names):
-        return False
-    below = rows[1:_HEADER_ROWS]
-    return not any(
-        name and name not in numeric and any(len(row) > index and row[index].strip() == name for row in below)
-        for index, name in enumerate(names)
-    )
 
 
 def _header_names(row: list[str], path: Path, line: int) -> list[str]:

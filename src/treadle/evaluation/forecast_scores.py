@@ -152,10 +152,7 @@ def compare_forecasts(
     width = ours.shape[1]
     values = _mean_mase(ours), _mean_mase(theirs)
     if np.isnan(values).any():
-        reason = (
-            "MASE has no value here: its unit, what seasonal naive errs by on the history, is 0 or unknown for all of "
-            "these series, as for one that never changes."
-        )
+        reason = f"MASE has no value here: {_why_undefined(held)}."
         return Comparison("not distinguishable", math.nan, f"Not compared with {name}", reason)
     low, high = _interval(lambda table: _mean_mase(table[:, :width]) - _mean_mase(table[:, width:]), both)
     if low is not None and high is not None:
@@ -170,6 +167,19 @@ def compare_forecasts(
     if not rolled:
         evidence += " Forecasts from more points in time tell more (treadle evaluate --rolling)."
     return Comparison("not distinguishable", values[0] - values[1], f"{ahead} {name} in {few}", evidence)
+
+
+def _why_undefined(held: HeldOut) -> str:
+    """Why no forecast has a MASE: there is no value to compare with, or none of those that have one has a unit."""
+    pairs = zip(held.history, held.truth, strict=True)
+    units = [naive_scale(history, held.season) for history, truth in pairs if not np.isnan(truth).all()]
+    if not units:
+        return "what was forecast has no value in any step, so that there is nothing to compare with"
+    unit = "its unit, what seasonal naive errs by on the history, is"
+    same, few = "the history repeats itself season by season, or never changes", "no two values lie a season apart"
+    if not np.isnan(units).any():
+        return f"{unit} 0: {same}"
+    return f"{unit} unknown: {few}" if np.isnan(units).all() else f"{unit} 0 or unknown: {same}, or {few}"
 
 
 def window_errors(held: HeldOut, forecasts: Forecasts) -> Floats:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from treadle.data.forecasting.grid import Duplicates, Grid
 from treadle.data.forecasting.roles import Roles, source_of
+from treadle.data.series import LARGEST
 from treadle.data.table import Table
-from treadle.data.values import is_missing, is_number, mostly_numbers
+from treadle.data.values import expected_number, is_missing, is_number, mostly_numbers
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
@@ -58,12 +59,15 @@ def numbers(table: Table, name: str) -> Floats:
         column = np.array(cells, np.float64)  # None becomes NaN
     except (TypeError, OverflowError):
         row = next(row for row, cell in enumerate(cells) if cell is not None and not _fits(cell))
+        cell = cells[row]
         raise InputError(
-            f"{table.where(row)}, column {name!r}: found {str(cells[row])[:40]!r}, expected a number"
+            f"{table.where(row)}, column {name!r}: found {str(cell)[:40]!r}, expected {expected_number(cell)}"
         ) from None
-    if np.isinf(column).any():
-        row = int(np.argmax(np.isinf(column)))
-        raise InputError(f"{table.where(row)}, column {name!r}: found an infinite value, expected a number")
+    beyond = np.abs(column) > LARGEST
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        found = "an infinite value" if np.isinf(column[row]) else f"{column[row]:g}"
+        raise InputError(f"{table.where(row)}, column {name!r}: found {found}, expected a number up to 3.4e38")
     if np.isnan(column).all():
         raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers")
     return column

@@ -82,6 +82,7 @@ def lay(
     source: str,
     *,
     strict: bool = False,
+    advice: Callable[[], str] = str,
 ) -> Grid:
     """Find the grid of every series, and the place of every row on it.
 
@@ -95,6 +96,7 @@ def lay(
         source: What is read, for error sentences.
         strict: Whether the given frequency is that of a model's training series: stamps off its grid and other
             frequencies are refused, as they are where it is found.
+        advice: What may tell rows of one time apart, as the end of a sentence.
 
     Raises:
         InputError: Stamps are duplicate, of mixed frequencies, irregular, of the wrong kind, or so far apart that gaps
@@ -145,7 +147,7 @@ def lay(
         if duplicates == "error":
             row = int(same[0]) + 1
             found = _again(frequency, written, row, place)
-            raise InputError(f"{found}; duplicates='first', 'last', 'mean' or 'sum' puts such rows together")
+            raise InputError(f"{found}{advice()}; duplicates='first', 'last', 'mean' or 'sum' puts such rows together")
         notes.append(f"{counted(len(same), 'duplicate time stamp')}, handled by duplicates={duplicates!r}")
     gaps = lengths - (np.bincount(codes) - np.bincount(codes[same], minlength=len(firsts)))
     if gaps.any():

@@ -33,6 +33,8 @@ class Panel:
         time_columns: Those that gave the stamps.
         target_columns: Those that gave the values: several for the wide form, a series a column.
         utc: Whether time stamps of several zones became UTC.
+        written: How time stamps were written that can be read in several ways, as `read_panel` tells: numbers, or
+            dates in which day or month comes first.
         continued: Of every series that was joined, the sources that followed, each with its first stamp.
 
     Raises:
@@ -61,6 +63,7 @@ class Panel:
     time_columns: tuple[str, ...] = ()
     target_columns: tuple[str, ...] = ()
     utc: bool = False
+    written: str = ""
     continued: Mapping[str, tuple[tuple[Stamp, str], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,20 +1,22 @@
 """One function that reads whatever series a user has onto regular grids."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.data.forecasting.apart import apart
 from treadle.data.forecasting.covariates import Covariates, as_names, covariates, numbers
-from treadle.data.forecasting.frequency import Frequency, Stamp, Stamps
+from treadle.data.forecasting.frequency import Frequency, Stamp
 from treadle.data.forecasting.grid import Duplicates, Grid, lay
-from treadle.data.forecasting.numbered import from_parts
 from treadle.data.forecasting.panel import Floats, Panel
+from treadle.data.forecasting.parts import as_one_text, from_parts
 from treadle.data.forecasting.roles import Names, Roles, find_roles
-from treadle.data.forecasting.sources import as_table
-from treadle.data.forecasting.stamps import TO_UTC, parse_stamps
+from treadle.data.forecasting.sources import as_table, holds_durations
+from treadle.data.forecasting.stamps import ORDERS, Parsed, parse_stamps
 from treadle.data.table import Table
 from treadle.data.values import is_missing
 from treadle.errors import InputError, counted, nearest
@@ -34,6 +36,7 @@ def read_panel(
     frequency: Frequency | str | None = None,
     strict: bool = False,
     utc: bool = False,
+    written: str = "",
     duplicates: Duplicates = "error",
     format: str | None = None,  # noqa: A002 - the name that every data library gives it
     encoding: str | None = None,
@@ -63,6 +66,8 @@ def read_panel(
             frequencies are refused, as they are where it is found.
         utc: Whether time stamps with a zone become UTC even if all have the same, as those of a model's training series
             did, which had several.
+        written: How the time stamps of a model's training series were written, their panel's `written`: numbers, and
+            dates of which day or month may come first, are read in the same way.
         duplicates: Rows of the same series and time: `"error"` refuses them, `"first"`, `"last"`, `"mean"`, `"sum"` put
             them together (covariates by their mean instead of their sum).
         format: As in `treadle.read`.
@@ -74,7 +79,8 @@ def read_panel(
 
     Raises:
         InputError: It cannot be read; a column does not exist, or its role cannot be told; a time stamp cannot be read,
-            is missing or duplicate; frequencies are mixed; a value is no number or infinite; a series has no value.
+            is missing or duplicate; frequencies are mixed; a value is no number, a duration or infinite; a series has
+            no value.
 
     Example:
         >>> panel = read_panel({"ds": ["2024-03", "2024-01", "2024-04"], "y": [3, 1, 4]})
@@ -91,19 +97,31 @@ def read_panel(
         frequency = frequency.simplest()
     table = as_table(data, format=format, encoding=encoding, header=header)
     roles = find_roles(table, id, time, target, past, future, static)
+    lasting = next((name for name in roles.targets if holds_durations(data, name)), None)
+    if lasting is not None:
+        raise InputError(f"{table.source}: column {lasting!r} holds durations, expected numbers, such as of hours")
     notes = [*([table.note] if table.note else []), *roles.notes]
     ids, codes = _series(table, roles.ids)
-    stamps, found = _stamps(table, roles.times, codes, utc)
-    grid = lay(codes, stamps, frequency, duplicates, table.where, table.source, strict=strict)
+    unit = "" if frequency is None else frequency.unit
+
+    def laid(written: str) -> tuple[Parsed, Grid]:
+        parsed = _stamps(table, roles.times, codes, {"utc": utc, "written": written, "unit": unit})
+        advice = partial(apart, table, roles, codes, parsed.stamps)
+        place = (duplicates, table.where, table.source)
+        return parsed, lay(codes, parsed.stamps, frequency, *place, strict=strict, advice=advice)
+
+    parsed, grid = laid(written)
+    if written in ORDERS:
+        _check_order(written, parsed, grid, laid, table.source)
     values = [grid.place(numbers(table, name), duplicates) for name in roles.targets]
     last = _last(values, grid)
     beside = covariates(table, roles, grid, last, duplicates)
     ends = grid.lengths
     if beside.names["future"] or not roles.targets:
         ends = np.minimum(ends, last + 1)
-    notes += [*found, *beside.notes, _summary(ids, roles, ends, grid.frequency), *grid.notes]
+    notes += [*parsed.notes, *beside.notes, _summary(ids, roles, ends, grid.frequency), *grid.notes]
     panel = _assembled(table, roles, ids, grid, values, ends, beside, notes)
-    return replace(panel, utc=TO_UTC in found)
+    return replace(panel, utc=parsed.utc, written=parsed.written)
 
 
 def _series(table: Table, names: Sequence[str]) -> tuple[list[str], Ints]:
@@ -132,21 +150,39 @@ def _series(table: Table, names: Sequence[str]) -> tuple[list[str], Ints]:
     return ids, np.fromiter((index[cell] for cell in cells), np.int64, len(cells))
 
 
-def _stamps(table: Table, names: Sequence[str], codes: Ints, utc: bool) -> tuple[Stamps, list[str]]:
+def _stamps(table: Table, names: Sequence[str], codes: Ints, known: dict[str, Any]) -> Parsed:
     """The stamp of every row; without a column of time, its number among those of its series."""
     if not names:
         order = np.argsort(codes, kind="stable")
         counts = np.bincount(codes)
         steps = np.empty(len(codes), np.int64)
         steps[order] = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return steps, []
+        return Parsed(steps, [])
     columns = [table.columns[name] for name in names]
     if len(names) == 1:
-        return parse_stamps(columns[0], names[0], table.where, utc=utc)
+        return parse_stamps(columns[0], names[0], table.where, **known)
     if any(isinstance(cell, str) for cell in columns[0]):
-        joined = [" ".join("" if cell is None else str(cell) for cell in cells) for cells in zip(*columns, strict=True)]
-        return parse_stamps(joined, " ".join(names), table.where, utc=utc)
-    return from_parts(columns, names, table.where), []
+        return parse_stamps(as_one_text(columns, names), " ".join(names), table.where, **known)
+    return Parsed(from_parts(columns, names, table.where), [])
+
+
+def _check_order(
+    written: str, parsed: Parsed, grid: Grid, laid: Callable[[str], tuple[Parsed, Grid]], source: str
+) -> None:
+    """Refuse dates in the order of training that leave gaps, where they leave fewer in the other."""
+    steps = int(grid.lengths.sum())
+    if parsed.written != written or steps == len(np.unique(grid.cells)):
+        return
+    other = next(order for order in ORDERS if order != written)
+    try:
+        swapped, beside = laid(other)
+    except InputError:
+        return
+    if swapped.written == other and int(beside.lengths.sum()) < steps:
+        raise InputError(
+            f"{source}: the time stamps leave gaps as {ORDERS[written]}, the order of training, and fewer as "
+            f"{ORDERS[other]}, expected year-month-day (2024-01-31)"
+        )
 
 
 def _last(values: list[Floats], grid: Grid) -> Ints:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from treadle.data.forecasting.parts import named_months
 from treadle.data.forecasting.stamps import looks_dated
 from treadle.data.table import Table
 from treadle.data.values import is_missing, mostly_numbers
@@ -143,7 +144,7 @@ def _find_times(table: Table, free: list[str]) -> tuple[str, ...]:
     if "ds" in free:
         return ("ds",)
     lower = {name.lower(): name for name in free}
-    parts = [lower[part] for part in _PARTS if part in lower and _numeric(table.columns[lower[part]])]
+    parts = [lower[part] for part in _PARTS if part in lower and _is_part(table.columns[lower[part]], part)]
     if len(parts) > 1 and parts[0].lower() == "year" and not any(name in lower for name in _CLOCKS):
         return tuple(parts)
     dated = [name for name in free if looks_dated(table.columns[name])]
@@ -204,6 +205,11 @@ def _find_targets(table: Table, free: list[str], ids: tuple[str, ...]) -> tuple[
         f"{table.source}: columns {_quoted(numeric)} hold numbers, expected one of values; name it with target=, or "
         "several, a series a column"
     )
+
+
+def _is_part(cells: list[Any], part: str) -> bool:
+    """Whether a column holds this part of times: numbers, or the names of months."""
+    return _numeric(cells) or (part == "month" and named_months(cells) is not None)
 
 
 def _sample(cells: list[Any]) -> list[Any]:

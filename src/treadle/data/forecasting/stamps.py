@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from treadle.data.forecasting.frequency import Stamps
-from treadle.data.forecasting.numbered import date, from_numbers
+from treadle.data.forecasting.numbered import READ_AS, date, from_numbers
 from treadle.data.values import is_missing, is_number, typed
 from treadle.errors import InputError
 
@@ -31,16 +32,37 @@ _LAYOUTS: Final = {
     "day-name-year": rf"(?:(?P<day>\d{{1,2}})[ -])?(?P<name>[A-Za-z]{{3,9}})\.?[ ,-]+(?P<year>\d{{4}}){_CLOCK}",
     "name-day-year": rf"(?P<name>[A-Za-z]{{3,9}})\.? (?P<day>\d{{1,2}}),? (?P<year>\d{{4}}){_CLOCK}",
 }
-_MONTHS: Final = (
+_MONTH_NAMES: Final = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_NAMES: Final = {short: number for number, name in enumerate(_MONTHS, 1) for short in (name, name[:3])} | {"sept": 9}
-TO_UTC: Final = "zones converted to UTC"
-"""What `parse_stamps` says where it has done so."""
+MONTHS: Final = {short: number for number, name in enumerate(_MONTH_NAMES, 1) for short in (name, name[:3])} | {
+    "sept": 9
+}
+"""The number of a month by its English name, or its first letters."""
+ORDERS: Final = {"day first": "day, month, year", "month first": "month, day, year"}
+"""What the parts of a date are called in each order, year last."""
 
 _EXPECTED: Final = "expected a time stamp such as 2024-01-31 or 2024-01-31 13:00:00"
 _SAMPLED: Final = 200
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A column of stamps that was read.
+
+    Attributes:
+        stamps: `[rows]`, `datetime64[s]` or `int64`.
+        notes: What was found, a phrase a finding.
+        written: How the stamps were written, where that may be told in several ways: for numbers what `from_numbers`
+            answers, of days and months the order, one of `ORDERS`; else "".
+        utc: Whether stamps with a zone became UTC.
+    """
+
+    stamps: Stamps
+    notes: list[str]
+    written: str = ""
+    utc: bool = False
 
 
 class _UnreadableError(Exception):
@@ -71,37 +93,45 @@ def _layout(text: str) -> str | None:
 
 
 def parse_stamps(
-    cells: Sequence[Any], name: str, where: Callable[[int], str], *, utc: bool = False
-) -> tuple[Stamps, list[str]]:
+    cells: Sequence[Any],
+    name: str,
+    where: Callable[[int], str],
+    *,
+    utc: bool = False,
+    written: str = "",
+    unit: str = "",
+) -> Parsed:
     """A column as stamps.
 
     Texts are dates, of one form the whole column through: year, month and day in this order (`2024-01-31`, also with
     `/` or `.`, or none: `20240131`) with hours, minutes and seconds or without, a year and a month (`2024-01`), a
     quarter (`2024Q1`), a month's English name (`31 Jan 2024`, `January 2024`), or day, month and year if a number
-    above 12 shows which is which. Zones: where all are the same they are left out; else stamps that share their time
-    of day keep it, and others become UTC. Numbers are those of `from_numbers`.
+    above 12 shows which is which, or else a model's training series did. Zones: where all are the same they are left
+    out; else stamps that share their time of day keep it, and others become UTC. Numbers are those of `from_numbers`.
 
     Args:
         cells: The column.
         name: Its name, for error sentences.
         where: The place of a row.
         utc: Whether stamps with a zone become UTC whatever the others are, as those did that these follow.
-
-    Returns:
-        Stamps `[rows]`, `datetime64[s]` or `int64`, and what was found, a phrase a finding.
+        written: How those that these follow were written, as `Parsed` says.
+        unit: Of the frequency, where it is known.
 
     Raises:
         InputError: A cell is empty or no stamp, or of another form than the first; the place is named.
 
     Example:
-        >>> parse_stamps(["1949-01", "1949-02"], "Month", str)[0].astype(str).tolist()
+        >>> parse_stamps(["1949-01", "1949-02"], "Month", str).stamps.astype(str).tolist()
         ['1949-01-01T00:00:00', '1949-02-01T00:00:00']
+        >>> parse_stamps(["31/01/2024", "01/02/2024"], "day", str).written
+        'day first'
     """
     if cells and isinstance(cells[0], str) and is_number(cells[0].strip()):
         cells = typed([cell if isinstance(cell, str) else "" for cell in cells])
     kinds = set(map(type, cells))
     if kinds <= {int, float, type(None)}:
-        return from_numbers(cells, name, where)
+        stamps, form = from_numbers(cells, name, where, written=written, unit=unit)
+        return Parsed(stamps, [READ_AS[form]] if READ_AS[form] else [], form)
     if kinds != {str}:
         texts = [isinstance(cell, str) for cell in cells]
         numbers = [type(cell) in (int, float) for cell in cells]
@@ -114,16 +144,16 @@ def parse_stamps(
         row = coded.indices.index(empty[0]).as_py()
         raise InputError(f"{where(row)}, column {name!r}: found {cells[row] or 'nothing'}, {_EXPECTED}")
     try:
-        stamps, notes = _dates(coded.dictionary, utc)
+        parsed = _dates(coded.dictionary, utc, written)
     except _UnreadableError as problem:
         row = coded.indices.index(problem.index).as_py()
         raise InputError(
             f"{where(row)}, column {name!r}: found {cells[row].strip()[:40]!r}, {problem.reason}"
         ) from None
-    return stamps[coded.indices.to_numpy()], notes
+    return replace(parsed, stamps=parsed.stamps[coded.indices.to_numpy()])
 
 
-def _dates(texts: Any, utc: bool) -> tuple[Stamps, list[str]]:
+def _dates(texts: Any, utc: bool, written: str) -> Parsed:
     """Different texts, an Arrow array, as dates."""
     texts = pc.utf8_trim_whitespace(texts)
     layout = _layout(texts[0].as_py())
@@ -137,10 +167,12 @@ def _dates(texts: Any, utc: bool) -> tuple[Stamps, list[str]]:
             f"expected a time stamp of the form {first!r}, as in the first row",
         )
     fields = {field.name: parts.field(index) for index, field in enumerate(parts.type)}
-    notes = []
+    notes, order = [], ""
     if layout == "numbers":
-        fields["day"], fields["month"], phrase = _ordered(fields)
-        notes.append(phrase)
+        order = _order(fields, written)
+        places = ("first", "middle") if order == "day first" else ("middle", "first")
+        fields["day"], fields["month"] = (fields[place] for place in places)
+        notes.append(f"dates read as {ORDERS[order]}")
     year, month, day = (_numbers(fields, name, len(texts), 1) for name in ("year", "month", "day"))
     if layout == "year-month" and year.max() < 1000:
         first = texts[0].as_py()
@@ -148,7 +180,7 @@ def _dates(texts: Any, utc: bool) -> tuple[Stamps, list[str]]:
     if "quarter" in fields:
         month = 3 * _numbers(fields, "quarter", len(texts), 1) - 2
     if "name" in fields:
-        month = np.array([_NAMES.get(name.lower(), 0) for name in fields["name"].to_pylist()], np.int64)
+        month = np.array([MONTHS.get(name.lower(), 0) for name in fields["name"].to_pylist()], np.int64)
     stamps = date(year, month, day)
     seconds, right = _clock(fields, len(texts))
     wrong = np.isnat(stamps) | ~right
@@ -158,9 +190,8 @@ def _dates(texts: Any, utc: bool) -> tuple[Stamps, list[str]]:
         index = int(np.argmax(_numbers(fields, "fraction", len(texts), 0) > 0))
         raise _UnreadableError(index, "expected whole seconds")
     local = stamps + seconds.astype("timedelta64[s]")
-    if "zone" not in fields:
-        return local, notes
-    return _without_zone(local, fields["zone"], notes, utc)
+    parsed = Parsed(local, notes, order)
+    return _without_zone(parsed, fields["zone"], utc) if "zone" in fields else parsed
 
 
 def _clock(fields: dict[str, Any], size: int) -> tuple[Ints, NDArray[np.bool_]]:
@@ -176,33 +207,35 @@ def _clock(fields: dict[str, Any], size: int) -> tuple[Ints, NDArray[np.bool_]]:
     return hour * 3600 + minute * 60 + second, right
 
 
-def _ordered(fields: dict[str, Any]) -> tuple[Any, Any, str]:
-    """Day and month, where the one that exceeds 12 shows which it is."""
-    first, middle = fields["first"], fields["middle"]
-    size = len(first)
+def _order(fields: dict[str, Any], written: str) -> str:
+    """Whether day or month comes first: the one that exceeds 12 shows it, or else how those before were written."""
+    size = len(fields["first"])
     if _numbers(fields, "first", size, 0).max() > 12:
-        return first, middle, "dates read as day, month, year"
+        return "day first"
     if _numbers(fields, "middle", size, 0).max() > 12:
-        return middle, first, "dates read as month, day, year"
+        return "month first"
+    if written in ORDERS:
+        return written
     raise _UnreadableError(0, "where either day or month may come first, expected year-month-day (2024-01-31)")
 
 
-def _without_zone(local: Stamps, zone: Any, notes: list[str], utc: bool) -> tuple[Stamps, list[str]]:
+def _without_zone(parsed: Parsed, zone: Any, utc: bool) -> Parsed:
     """Local times of several zones on one clock (the rule is in `parse_stamps`)."""
+    local, notes = parsed.stamps, parsed.notes
     names = zone.unique().to_pylist()
     if names == [""]:
-        return local, notes
+        return parsed
     if "" in names:
         index = int(np.argmax(np.asarray(pc.not_equal(zone, "")) != (zone[0].as_py() != "")))
         raise _UnreadableError(index, "expected a zone in all rows or in none")
     if len(names) == 1 and not utc:
-        return local, [*notes, f"times of zone {names[0]}"]
+        return replace(parsed, notes=[*notes, f"times of zone {names[0]}"])
     clock = local - local.astype("datetime64[D]")
     if (clock == clock[0]).all() and not utc:
-        return local, [*notes, "days of local time, zones left out"]
+        return replace(parsed, notes=[*notes, "days of local time, zones left out"])
     offsets = {name: _offset(name) for name in names}
     seconds = np.array([offsets[name] for name in zone.to_pylist()], "timedelta64[s]")
-    return np.asarray(local - seconds), [*notes, TO_UTC]
+    return replace(parsed, stamps=np.asarray(local - seconds), notes=[*notes, "zones converted to UTC"], utc=True)
 
 
 def _offset(zone: str) -> int:

@@ -7,6 +7,7 @@ letters, in the page's font.
 
 import hashlib
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_SMALLEST, _LARGEST = 1e-4, 1e6  # an axis up to these is marked with its numbers as they are, else with a factor
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 INK = "#010101"
 MUTED = "#010102"
@@ -85,12 +89,37 @@ def draw(paint: Callable[["Axes"], None], alt: str, width: float = 4.6, height: 
     style: Any = {**_STYLE, "svg.hashsalt": "treadle"}  # matplotlib types the keys as a list of literals
     with mpl.rc_context(style):
         figure = Figure(figsize=(width, height), layout="constrained")
-        paint(figure.add_subplot())
+        axes = figure.add_subplot()
+        paint(axes)
+        _label_factors(axes)
         text = io.StringIO()
         with warnings.catch_warnings():  # letters that matplotlib's font lacks, the page's has
             warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
             FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
     return _inline(text.getvalue(), alt)
+
+
+def _label_factors(axes: "Axes") -> None:
+    """Put the factor of very large or small numbers into the axis label: above the axis, it would lie in the legend.
+
+    Factors are powers of 1000, as people count: 35 × 10⁶, not 3.5 × 10⁷.
+    """
+    from matplotlib.ticker import ScalarFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        formatter = axis.get_major_formatter()
+        largest = max(map(abs, axis.get_view_interval()))
+        if not isinstance(formatter, ScalarFormatter):
+            continue
+        if _SMALLEST <= largest < _LARGEST:
+            formatter.set_scientific(False)
+            continue
+        power = 3 * math.floor(math.log10(largest) / 3)
+        formatter.set_powerlimits((power, power))
+        axis.get_offset_text().set_visible(False)
+        factor = f"× 10{str(power).translate(_RAISED)}"
+        label = axis.get_label_text()
+        axis.set_label_text(f"{label} ({factor})" if label else factor)
 
 
 def _inline(svg: str, alt: str) -> str:

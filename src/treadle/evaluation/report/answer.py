@@ -1,5 +1,7 @@
 """The top of the page: how good, how sure, and better than what."""
 
+import math
+
 from treadle.evaluation.metrics import LOWER_IS_BETTER
 from treadle.evaluation.plots import estimates_strip
 from treadle.evaluation.report.content import Report, SystemScores
@@ -17,7 +19,7 @@ def answer(report: Report) -> Html:
     parts = [_figures(report, metric, ours), _verdict(report)]
     rows = [("this model", ours)]
     rows += [(_short(system.name), estimate) for system, estimate in _beside(report, metric)[:1]]
-    if len(rows) > 1:
+    if len(rows) > 1 and not any(math.isnan(estimate.value) for _, estimate in rows):
         direction = ", lower is better" if metric in LOWER_IS_BETTER else ""
         strip = estimates_strip(rows, f"{METRIC_LABELS[metric]}{direction}")
         caption = "Lines: 95 % intervals, how far a figure could move with other data from the same source."

@@ -163,12 +163,12 @@ def _pictures(shown: _Shown) -> list[Html]:
     held, given, beside = shown.held, shown.given, shown.beside
     ours = _by_step(held, given)
     pictures = []
-    if len(ours) > 1:
+    if len(ours) > 1 and not np.isnan(ours).all():
         theirs = None if beside is None else _by_step(held, beside)
         svg = error_by_step(ours, theirs, "mean error / scale", shown.rival)
         caption = "In units of what seasonal naive errs by, one season ahead, on the history."
         pictures.append(figure(svg, caption, "Error by step ahead"))
-    if len(given.levels) > 1:
+    if len(given.levels) > 1 and not np.isnan(np.concatenate(held.truth)).all():
         comparable = beside is not None and beside.levels == given.levels
         theirs = _below(held, beside) if beside is not None and comparable else None
         svg = levels_held(given.levels, _below(held, given), theirs, shown.rival)

@@ -178,10 +178,12 @@ def _quantiles(
             "}",
         ]
     base = tables.vector("base", features.weights[0], note="The base forecast: the next value by those of the window.")
+    about = "0.0" if features.counts else f"{window}[{features.lookback - 1}]"  # numbers near 0 add up exactly
     answer += [
-        "double location = 0.0;",
+        f"const double about = {about};",
+        "double location = about;",
         f"for (int i = 0; i < {features.lookback}; ++i) {{",
-        f"    location += {window}[i] * {base}[i];",
+        f"    location += ({window}[i] - about) * {base}[i];",
         "}",
     ]
     offsets = network.offsets[0].double().numpy()

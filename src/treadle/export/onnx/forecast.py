@@ -173,7 +173,7 @@ class ForecastWriter:
                 mixed = linear(graph, graph("Concat", beside, known, axis=2), network.mix, "mix")
                 raw = graph("Add", raw, linear(graph, graph("Tanh", mixed), network.ahead, "ahead"), name="raw_ahead")
             scale = write_statistics(graph, features, window).scale
-            weights = graph.weight("base.weight", features.weights.T.astype(np.float64))
+            weights = graph.weight("base.weight", features.base_weights.T)
             location = graph("MatMul", window.values, weights, name="base_forecast")
             found = write_outlook(graph, network, self.levels, raw, location, scale)
             if "quantiles" in found:

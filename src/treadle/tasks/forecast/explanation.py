@@ -58,19 +58,19 @@ def saliency(model: "Predicting", panel: Panel, series: str | None, step: int, s
         np.add.at(weights, np.maximum(at + place + 1 - windows.lags, 0), by_input[:, place])
     weights += by_input[:, windows.lags :].sum(1)
     if not network.distribution.counts:
-        base, constant = _base(windows, number, length, step)
+        base = _base(windows, number, length, step)
         np.add.at(weights, np.maximum(len(x) - windows.lookback + np.arange(windows.lookback), 0), base)
-        reached, neutral = reached + float(base.sum()) + constant, neutral + constant
+        reached += float(base.sum())
     part = SaliencyPart(names[number], weights.tolist(), neutral, first=begin + int(windows.skipped[number]))
     return Saliency(f"{names[number]}, {step} ahead", reached, "prediction", (part,))
 
 
-def _base(windows: Windows, number: int, length: int, step: int) -> tuple[Floats, float]:
-    """What every value of the last window adds to the base forecast, less the level and in scales, and what is left."""
+def _base(windows: Windows, number: int, length: int, step: int) -> Floats:
+    """What every value of the last window adds to the base forecast, less the level and in scales."""
     at = int(windows.first[number]) + length - 1
     values = windows.filled[at + 1 - windows.lookback : at + 1].numpy()
     level, scale = float(windows.level[at]), float(windows.scale[at])
     weights = windows.base[step - 1].numpy()
     if scale == 0:
-        return np.zeros(windows.lookback), 0.0
-    return weights * (values - level) / scale, level * (float(weights.sum()) - 1) / scale
+        return np.zeros(windows.lookback)
+    return np.asarray(weights * (values - level) / scale)

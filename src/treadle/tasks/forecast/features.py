@@ -65,6 +65,7 @@ class PanelFeatures:
         static: Covariates that do not change.
         weights: `[horizon, lookback]`, those of the base; zeros for counts, which begin from nothing.
         utc: Whether time stamps of several zones became UTC.
+        written: How time stamps were written, as the panel says.
     """
 
     frequency: Frequency
@@ -82,6 +83,7 @@ class PanelFeatures:
     static: Standard
     weights: NDArray[np.float32]
     utc: bool = False
+    written: str = ""
 
     @classmethod
     def fit(
@@ -104,7 +106,8 @@ class PanelFeatures:
         static = Standard.fit(panel.static_names, [panel.static])
         shape = (season, horizon, lookback, lags, transform, scaling, counts)
         nothing = np.zeros((horizon, lookback), dtype=np.float32)
-        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing, panel.utc)
+        clock = (panel.utc, panel.written)
+        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing, *clock)
         if counts:
             return features
         base, weights = fit_base(*features.encode(panel).training_pairs(), season)
@@ -120,6 +123,16 @@ class PanelFeatures:
     def scaler(self) -> Scaler:
         """Of the windows."""
         return Scaler(self.lookback, self.scaling, self.counts)
+
+    @property
+    def base_weights(self) -> Floats:
+        """The weights of the base in double precision; each row sums to 1, whatever the level it is asked about.
+
+        Those that are kept, in single precision, do so to seven digits, which a level of ten digits shows.
+        """
+        weights = self.weights.astype(np.float64)
+        total = weights.sum(1, keepdims=True)
+        return np.asarray(weights / np.where(total, total, 1.0))
 
     @property
     def input_size(self) -> int:
@@ -139,7 +152,7 @@ class PanelFeatures:
         """
         self._check(panel)
         series = [self._encode(panel, number, beyond) for number in range(len(panel))]
-        return Windows(series, self.lookback, self.lags, self.horizon, self.weights.astype(np.float64))
+        return Windows(series, self.lookback, self.lags, self.horizon, self.base_weights)
 
     def other(
         self, observed: NDArray[np.bool_], count: NDArray[np.int64], anchor: Floats, *rest: Floats

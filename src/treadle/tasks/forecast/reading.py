@@ -62,13 +62,13 @@ class Reading(ABC):
         return {name: arguments[name] for name in names}
 
     def _read(self, data: Any, options: dict[str, Any], clock: Panel | PanelFeatures | None) -> Panel:
-        """Read series; with a clock, on its grid, by the rule of training for stamps off it, and in its zone."""
+        """Read series; with a clock, on its grid, by the rule of training for stamps off it, written as its were."""
         if isinstance(data, Panel):
             return data
         if clock is None:
             return read_panel(data, **options)
-        strict = options["frequency"] is None
-        panel = read_panel(data, **options | {"frequency": clock.frequency, "strict": strict, "utc": clock.utc})
+        as_trained = {"frequency": clock.frequency, "utc": clock.utc, "written": clock.written}
+        panel = read_panel(data, **options | as_trained, strict=options["frequency"] is None)
         if panel.utc and not clock.utc:
             raise InputError(
                 f"{panel.source}: found time stamps of several zones, expected local time or one zone, as in training; "

@@ -40,7 +40,7 @@ class SeriesSteps:
             SCALE: np.zeros(1),
         }
         self.state = {name: np.repeat(one[None], rows, 0) for name, one in self.initial.items()}
-        self._base = features.weights.T.astype(np.float64)
+        self._base = features.base_weights.T
 
     def begin(self, state: Mapping[str, Array]) -> None:
         """Take up the memory of series that were read as a whole."""
