@@ -212,3 +212,12 @@ def test_a_series_of_a_spreadsheet_with_gaps_is_read(tmp_path):
     panel = read_panel(path)
     assert "1 missing value" in panel.note
     assert np.flatnonzero(np.isnan(panel.values[0])).tolist() == [3]
+
+
+def test_whole_numbers_of_more_than_18_digits_are_names():
+    """Two that differ in the last digit are one as floats, and were one series."""
+    ids = ["12345678901234567890", "12345678901234567891"]
+    rows = "".join(f"{name},{day},1\n" for name in ids for day in DAYS[:10])
+    assert read_panel(table(f"unique_id,ds,y\n{rows}")).ids == ids
+    assert table("y\n1e30\n12345678901234567890\n").columns["y"] == [1e30, 12345678901234567890.0]
+    assert table("a,y\nx,99999999999999999999\nz,3\n").columns["y"] == ["99999999999999999999", "3"]

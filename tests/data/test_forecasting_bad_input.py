@@ -108,7 +108,7 @@ def refusal(source: Any, **options: Any) -> str:
         ("ds;sales\n1;1,042\n2;9,193\n", {},
          "'1,042', expected a number with a decimal point: its comma may be a decimal one or group thousands"),
         ("date,store,sales\n2024-01-01,1,5\n2024-01-01,2,6\n2024-01-02,1,5\n2024-01-02,2,6\n", {},
-         "first at a.csv, line 2, expected once; id='store' makes each a series of its own; duplicates='first', 'last'"),
+         "first at a.csv, line 2, expected once; id='store' makes each a series of its own; duplicates='first'"),
         ("date,hour,value\n2024-01-01,0,5\n2024-01-01,1,6\n2024-01-02,0,5\n", {},
          "expected once; time=['date', 'hour'] gives each a time of its own; duplicates='first', 'last'"),
         ("ds,y\n1,1\n2,2\n", {"duplicates": "frist"}, "duplicates='frist' is not known; did you mean 'first'?"),

@@ -365,3 +365,13 @@ def test_a_frozen_forecaster_follows_without_learning_and_may_learn_on() -> None
     assert all(bool((a == b).all()) for a, b in zip(before, learner.network.parameters(), strict=True))
     assert frozen.predict_one() == pytest.approx(math.sin(260 / 3), abs=0.25)
     frozen.learn_one(0.0)
+
+
+def test_classes_that_may_come_are_told_beforehand() -> None:
+    """scikit-learn's form of `partial_fit`."""
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    model = OnlineClassifier(**SMALL).partial_fit(x, (x[:, 0] > 0).astype(int), classes=[0, 1, 2])
+    assert set(model.classes_) == {0, 1, 2}
+    assert model.predict_proba(x).shape == (20, 3)
+    with pytest.raises(InputError, match=r"the class of the step is 1\.5, expected a text"):
+        model.partial_fit(x, [0] * 20, classes=[0, 1.5])

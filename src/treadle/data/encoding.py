@@ -6,6 +6,7 @@ else is guessed in silence; a file that is not UTF-8 is refused with what it loo
 
 import codecs
 import gzip
+import re
 import zlib
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _MARKS = [
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
 _GZIP = b"\x1f\x8b"
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -57,6 +59,15 @@ def peek(path: Path, size: int) -> bytes:
         return zlib.decompressobj(wbits=31).decompress(start, size)  # 31: with a gzip header
     except zlib.error:
         return b""
+
+
+def first_line(path: Path) -> str:
+    """The first line of a file as far as it is UTF-8, without white space around it; at most 65,536 bytes of it.
+
+    Raises:
+        InputError: As `peek`.
+    """
+    return _LINE_END.split(peek(path, 65_536).decode("utf-8-sig", errors="replace"), maxsplit=1)[0].strip()
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:

@@ -1,7 +1,9 @@
 """Whether the first row of a table names its columns or is data."""
 
+import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from treadle.data.values import MARKS, is_missing, is_number
 
@@ -76,3 +78,9 @@ def _form(cell: str) -> str | None:
         return None
     form, parts = _PARTS.subn(lambda part: "name" if part["name"] else "000" if part["long"] else "0", cell)
     return form.lstrip("+-") if parts > 1 else None
+
+
+def names_columns(line: str, wanted: AbstractSet[str]) -> bool:
+    """Whether the first line of a CSV, with whatever delimiter, names all these columns."""
+    cells = (next(csv.reader([line], delimiter=mark), []) for mark in ",;\t")
+    return any(wanted <= {cell.strip() for cell in row} for row in cells)

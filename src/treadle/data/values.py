@@ -15,6 +15,7 @@ MARKS = frozenset({"-", "."})
 """Cells that mean "no value" in a text column if more of its cells are numbers; among words they are words."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)")
 _CODE = re.compile(r"[+-]?0[0-9]+")  # "007" is a name, not seven
 _GROUPED = r"[1-9][0-9]{0,2}(?P<mark>[. '\u2019\u00a0\u202f])[0-9]{3}(?:(?P=mark)[0-9]{3})*"
@@ -71,7 +72,8 @@ def typed(cells: Sequence[str]) -> list[Any]:
 
     Returns:
         Integers when every value is one, floats when every value is a number, with None for a missing value; the
-        strings themselves when one of them is neither a number nor a missing value, or none is a number. A lone `-` or
+        strings themselves when one of them is neither a number nor a missing value, none is a number, or all are whole
+        and one has more than 18 digits: such numbers are names, and floats would make two of them one. A lone `-` or
         `.` is a missing value where there are more numbers than such marks.
 
     Example:
@@ -81,10 +83,15 @@ def typed(cells: Sequence[str]) -> list[Any]:
         ([1, None, 3], ['+', '-', '1'])
     """
     values = _values(cells, is_number)
-    if values is None:
+    if values is None or _are_long_names(values):
         return list(cells)
     number = int if all(value is None or _INTEGER.fullmatch(value) for value in values) else float
     return [None if value is None else number(value) for value in values]
+
+
+def _are_long_names(values: Sequence[str | None]) -> bool:
+    given = [value for value in values if value is not None and not _INTEGER.fullmatch(value)]
+    return bool(given) and all(map(_WHOLE.fullmatch, given))
 
 
 def with_decimal_commas(cells: Sequence[str]) -> list[float | None] | None:

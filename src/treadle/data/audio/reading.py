@@ -1,6 +1,5 @@
 """Recordings with their transcripts from disk: a manifest, a folder, or one file."""
 
-import csv
 import json
 import os
 import re
@@ -9,7 +8,8 @@ from typing import Any
 
 from treadle.data.audio.utterances import Utterances
 from treadle.data.audio.waveform import AUDIO_SUFFIXES, is_audio_file
-from treadle.data.encoding import peek, read_text
+from treadle.data.encoding import first_line, read_text
+from treadle.data.header import names_columns
 from treadle.data.paths import existing, suffix_of
 from treadle.data.readers import read
 from treadle.data.table import Table
@@ -77,7 +77,7 @@ def has_speech_columns(path: Path) -> bool:
     """Whether a CSV, TSV or JSONL file has the columns `audio` and `text`; False for what cannot be opened."""
     suffix = suffix_of(path)
     try:
-        line = peek(path, 65_536).decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()
+        line = first_line(path)
         if suffix in (".jsonl", ".ndjson"):
             row = json.loads(line)
             return isinstance(row, dict) and {"audio", "text"} <= set(row) and is_audio_file(row["audio"])
@@ -85,7 +85,7 @@ def has_speech_columns(path: Path) -> bool:
         return False
     if suffix not in (".csv", ".tsv", ".tab"):
         return False
-    return any({"audio", "text"} <= {*next(csv.reader([line], delimiter=mark), [])} for mark in ",;\t")
+    return names_columns(line, {"audio", "text"})
 
 
 def _from_table(table: Table, folder: Path, audio: str | None, text: str | None, *, transcribed: bool) -> Utterances:

@@ -1,20 +1,18 @@
 """Whether a file holds series in long form, told by the names of its columns before it is read."""
 
-import csv
 import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
-from treadle.data.encoding import peek
+from treadle.data.encoding import first_line
+from treadle.data.header import names_columns
 from treadle.data.paths import suffix_of
 from treadle.errors import InputError
 
 COLUMNS = frozenset({"ds", "y"})
 """The customary names of the time stamp and of the value; `unique_id` may be absent for a single series."""
-
-_START = 65_536  # bytes that the names stand in
 
 
 def has_series_columns(path: Path) -> bool:
@@ -29,16 +27,13 @@ def has_series_columns(path: Path) -> bool:
             return False
         if suffix in (".parquet", ".pq"):
             return set(pq.read_schema(path).names) >= COLUMNS
-        start = peek(path, _START)
+        line = first_line(path)
     except (InputError, ArrowException, OSError, ValueError):  # the reader will say what is wrong with it
         return False
-    line = start.decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()
     if suffix in (".jsonl", ".ndjson", ".json"):
         return _keys(line) >= COLUMNS
     if suffix in (".csv", ".tsv", ".tab"):
-        return any(
-            {name.strip() for name in next(csv.reader([line], delimiter=mark), [])} >= COLUMNS for mark in ",;\t"
-        )
+        return names_columns(line, COLUMNS)
     return False
 
 

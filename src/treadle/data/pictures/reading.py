@@ -1,6 +1,5 @@
 """Pictures and frames with their captions from disk: a table, a folder, or one file."""
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from treadle.data.encoding import peek
+from treadle.data.encoding import first_line
+from treadle.data.header import names_columns
 from treadle.data.paths import existing, suffix_of
 from treadle.data.pictures.captioned import FRAMES, Captioned, Cell, as_cell, checked
 from treadle.data.pictures.picture import PICTURE_SUFFIXES, is_picture_file
@@ -91,7 +91,7 @@ def has_caption_columns(path: Path) -> bool:
     """Whether a CSV, TSV or JSONL file has the columns `image` and `caption`; False for what cannot be opened."""
     suffix = suffix_of(path)
     try:
-        line = peek(path, 65_536).decode("utf-8-sig", errors="replace").split("\n", 1)[0].strip()
+        line = first_line(path)
         if suffix in (".jsonl", ".ndjson"):
             row = json.loads(line)
             return isinstance(row, dict) and {"image", "caption"} <= set(row)
@@ -99,7 +99,7 @@ def has_caption_columns(path: Path) -> bool:
         return False
     if suffix not in (".csv", ".tsv", ".tab"):
         return False
-    return any({"image", "caption"} <= {*next(csv.reader([line], delimiter=mark), [])} for mark in ",;\t")
+    return names_columns(line, {"image", "caption"})
 
 
 def _cell(cell: Any, table: Table, row: int, name: str, folder: Path | None) -> Cell:

@@ -1,6 +1,6 @@
 """A class at every step, learnt as the steps come."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,24 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
             InputError: A step cannot be read, or none was learnt from before.
         """
         return np.stack([_softmax(one) for one in self._outputs_along(X)])
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+        """Learn from further steps, each once and in their order, as so many calls of `learn_one`.
+
+        Args:
+            X: As in the base class.
+            y: A class for each; None where it is not known.
+            classes: Others that may come, so that answers tell them, too; those of `y` need not be named.
+
+        Raises:
+            InputError: A step or a class cannot be used; the sentence says which, and nothing was learnt.
+        """
+        for label in [] if classes is None else classes:
+            self._check_target(label)
+        super().partial_fit(X, y)
+        for label in [] if classes is None else classes:
+            self._grow_target(label)
+        return self
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class at each of the steps; as `predict_proba`.
