@@ -87,6 +87,17 @@ def test_train_says_what_it_set_apart_and_writes_figures_of_model_and_baseline(r
     assert "south, east" in page
 
 
+def test_counts_are_told_which_output_is_theirs(run, tmp_path):
+    data = tmp_path / "sold.csv"
+    data.write_text("ds,y\n" + "".join(f"{day},{day % 3}\n" for day in range(40)))
+    advice = "--set output=negative-binomial"
+    assert advice in run_of(tmp_path / "a", str(data), "--horizon", "3").said
+    chosen = run_of(tmp_path / "b", str(data), "--horizon", "3", "--set", "output=negative-binomial")
+    assert chosen.code == 0
+    assert advice not in chosen.said
+    assert advice not in run.said
+
+
 def test_dev_is_learnt_in_the_end_unless_it_is_given(run, tmp_path):
     assert AT_LAST in run.said
     assert "The weights are the mean of both trainings" in (run.folder / "report.html").read_text()

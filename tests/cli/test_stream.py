@@ -31,6 +31,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "series": SequenceClassifier(**SMALL, bidirectional=False).fit(series, labels),
         "text": SequenceClassifier(**SMALL, bidirectional=False).fit(texts, labels),
         "tokens": SequenceClassifier(**SMALL, bidirectional=False).fit([text.split() for text in texts], labels),
+        "sub-words": SequenceClassifier(**SMALL, bidirectional=False, unit="subword").fit(texts, labels),
         "both": SequenceClassifier(**SMALL).fit(series, labels),
         "language": LanguageModel(unit="char", layers=1, **SMALL).fit("to be or not to be. " * 20),
         "tagger": SequenceTagger(**SMALL).fit([text.split() for text in texts], [["A", "B", "A", "B"]] * 16),
@@ -124,6 +125,16 @@ def test_a_bad_line_is_answered_with_what_is_wrong_and_its_stream_goes_on(ask: A
         assert sentence in answer["error"]
 
 
+@pytest.mark.parametrize("name", ["text", "sub-words"])
+def test_half_a_surrogate_pair_ends_no_other_stream(ask: Ask, models: Path, name: str) -> None:
+    said = ask(['{"key": "a", "step": "\\ud83d"}', '{"key": "\\ud83d", "step": "fine"}', "fine"], models / name)
+    assert said.code == 2
+    assert ["probabilities" in answer for answer in said.answers] == [True, False, True]
+    assert said.answers[1] == {
+        "error": "line 2: the key '\\ud83d' holds half of a surrogate pair, expected whole characters"
+    }
+
+
 def test_models_that_need_the_whole_are_refused_with_what_could_be_had(ask: Ask, models: Path) -> None:
     said = ask(["1 2"], models / "both")
     assert said.code == 2
@@ -163,6 +174,23 @@ def test_a_stopped_command_goes_on_from_its_last_snapshot(ask: Ask, models: Path
     third = ask(lines, *options, "--resume", "--replay")
     assert third.answers == whole[25:]
     assert "holds no snapshot yet" in ask([], models / "series", "--snapshots", tmp_path / "new", "--resume").err
+
+
+def test_idle_streams_of_a_run_that_wrote_no_snapshot_are_not_mixed_with_new_ones(
+    ask: Ask, models: Path, tmp_path: Path
+) -> None:
+    lines = keyed(12)
+    whole = ask(lines, models / "series").answers
+    options = [models / "series", "--snapshots", tmp_path, "--limit", "2"]
+    ask(lines, *options)
+    (tmp_path / "streams.safetensors").unlink()
+    assert list((tmp_path / "idle").iterdir())
+    again = ask(lines, *options)
+    assert (again.code, again.answers) == (2, [])
+    assert "idle: holds idle streams of a run that wrote no snapshot; begin anew by --resume" in again.err
+    said = ask(lines, *options, "--resume")
+    assert "holds no snapshot yet, all streams begin anew" in said.err
+    assert said.answers == whole
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")

@@ -25,6 +25,7 @@ UNITS = ["word", "char", "subword"]
         ("Don’t!", ["don’t", "!"]),
         ("'quoted'", ["'", "quoted", "'"]),
         ("one<br /><br>two <BR/>three", ["one", "two", "three"]),
+        ("one<Br>two<bR />three", ["one", "two", "three"]),
         ("3.5 stars", ["3", ".", "5", "stars"]),
         ("Größe café CAFE\u0301", ["größe", "café", "cafe\u0301"]),
         ("हिन्दी में लिखा।", ["हिन्दी", "में", "लिखा", "।"]),

@@ -185,3 +185,12 @@ def test_options_out_of_range(option: str, value: int) -> None:
         Vocabulary.fit([["a"]], **{option: value})
     with pytest.raises(InputError, match=f"is {value}; expected"):
         SubwordVocabulary.fit(["a"], **{option: value})
+
+
+def test_half_a_surrogate_pair_is_one_replacement_character_to_subword_pieces() -> None:
+    assert PIECES.encode("a\ud83db").tolist() == PIECES.encode("a\ufffdb").tolist()
+    assert PIECES.encode_all(["\udfff x", "low"])[0].tolist() == PIECES.encode("\ufffd x").tolist()
+    assert [("a\ud83d")[start:end] for start, end in PIECES.spans("a\ud83d")][-1] == "\ud83d"
+    learnt = SubwordVocabulary.fit(["low \ud83d"] * 3)
+    assert UNKNOWN not in learnt.encode("\ud83d")
+    assert SubwordVocabulary.from_json(learnt.to_json()) == learnt

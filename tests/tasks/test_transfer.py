@@ -67,7 +67,12 @@ def test_text_is_cut_as_the_language_model_cut_it(tmp_path: Path, options: dict[
         assert feature.encode([text]).values.tolist() == expected
         assert len(feature.tokens(text)) == len(expected)
         assert "<unk>" not in feature.encoder.vocabulary.decode(range(2, feature.size))
-        assert model.stream_model().read(text).tolist() == expected
+        stream = model.stream()
+        said = stream.step(text)
+        assert stream.steps == len(expected)
+        np.testing.assert_allclose(
+            list(said["probabilities"].values()), model.predict_proba([text])[0], rtol=0, atol=1e-5
+        )
 
 
 def test_words_that_the_language_model_does_not_know_get_numbers_of_their_own(folder: Path) -> None:

@@ -39,8 +39,8 @@ def stream(
             raise InputError(f"{snapshots}: holds a snapshot; go on from it by --resume, or name another folder")
         done = pool.restore(saved)["lines"]
         print(f"treadle: {counted(len(pool), 'stream')} as after line {done:,}", file=sys.stderr)
-    elif resume:
-        print(f"treadle: {snapshots} holds no snapshot yet, all streams begin anew", file=sys.stderr)
+    elif snapshots is not None:
+        _begin_anew(snapshots, resume)
     bad: list[int] = []
     number = done
     for number, line in enumerate(_lines(), 1 if replay else done + 1):
@@ -56,6 +56,25 @@ def stream(
         pool.save(saved, {"lines": number})
     if bad:
         raise InputError(f"{counted(len(bad), 'line')} could not be used, line {bad[0]} first; their answers say why")
+
+
+def _begin_anew(snapshots: Path, resume: bool) -> None:
+    """Leave no idle streams of an earlier run in a folder that holds no snapshot.
+
+    Raises:
+        InputError: There are some, and the run was not asked to resume.
+    """
+    from treadle.streaming.idle import discard, idle_files
+
+    folder = snapshots / "idle"
+    if resume:
+        discard(folder)
+        print(f"treadle: {snapshots} holds no snapshot yet, all streams begin anew", file=sys.stderr)
+    elif idle_files(folder):
+        raise InputError(
+            f"{folder}: holds idle streams of a run that wrote no snapshot; begin anew by --resume, or name another "
+            "folder"
+        )
 
 
 def _open(model: Path, limit: int, folder: Path | None) -> "StreamPool":

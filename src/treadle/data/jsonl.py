@@ -12,6 +12,10 @@ from treadle.errors import InputError, counted
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
+class _NotJsonError(InputError):
+    """A text is no JSON value, though it may begin one."""
+
+
 def read_jsonl(path: Path, *, encoding: str | None = None) -> Table:
     r"""A file with one JSON object a line, or one JSON document: a list of objects or an object of equally long lists.
 
@@ -39,7 +43,7 @@ def read_jsonl(path: Path, *, encoding: str | None = None) -> Table:
             continue
         try:
             row = _load(line, path, number)
-        except InputError:
+        except _NotJsonError:
             # One document over several lines fails in its first line: read as a whole, it may be well.
             if rows or text.lstrip()[0] not in "[{":
                 raise
@@ -98,7 +102,7 @@ def _load(text: str, path: Path, line: int) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        raise InputError(
+        raise _NotJsonError(
             f"{path}, line {line + error.lineno - 1}, column {error.colno}: not JSON ({error.msg}), "
             "expected an object a line"
         ) from None

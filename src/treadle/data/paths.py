@@ -71,6 +71,8 @@ def refuse_foreign(path: Path, expected: str) -> None:
     """
     start = peek(path, 300)
     found = next((foreign for magic, foreign in _FOREIGN.items() if start.startswith(magic)), None)
+    if found is not None and suffix_of(path) == ".npz":
+        found = _FOREIGN[b"\x93NUMPY"]
     if found is None and start[257:262] == b"ustar":
         found = ("a tar archive", "unpack it and pass the file or folder")
     if found is not None:

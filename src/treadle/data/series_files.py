@@ -39,9 +39,9 @@ def read_ts(path: Path, *, encoding: str | None = None) -> Table:
         and absent without either.
 
     Raises:
-        InputError: The file is not text or empty; it has no `@data`; it has time stamps, which are not read; a row has
-            another number of channels than declared or than the first row, channels of different lengths, a value
-            that is no number, or a class that the header does not list.
+        InputError: The file is not text or empty, or ARFF; it has no `@data`; it has time stamps, which are not read; a
+            row has another number of channels than declared or than the first row, channels of different lengths, a
+            value that is no number, or a class that the header does not list.
 
     Source:
         "The .ts file format", sktime and aeon documentation; UEA multivariate archive (Bagnall et al. 2018).
@@ -92,6 +92,8 @@ def _read_header(rows: list[str], path: Path) -> _Header:
         if name == "@data":
             header.data_line = number
             return header
+        if name == "@attribute":
+            raise InputError(f"{path}, line {number}: the file is ARFF, which is not read; save it as CSV or .ts")
         if name == "@timestamps" and said_true:
             raise InputError(
                 f"{path}, line {number}: series with time stamps are not read, expected '@timeStamps false'"

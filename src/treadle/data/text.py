@@ -87,9 +87,13 @@ def _token_pattern(text: str) -> re.Pattern[str]:
 
 def _prepare(text: str, lowercase: bool) -> str:
     """Line breaks made white space and, if asked, lower case; every character keeps its position."""
-    if "<br" in text or "<BR" in text:
-        text = _LINE_BREAK.sub(lambda match: " " * len(match[0]), text)
+    text = blank_breaks(text)
     return lower(text) if lowercase else text
+
+
+def blank_breaks(text: str) -> str:
+    """A text with spaces in place of its HTML line breaks, as many as they have characters."""
+    return _LINE_BREAK.sub(lambda match: " " * len(match[0]), text) if "<" in text else text
 
 
 def lower(text: str) -> str:

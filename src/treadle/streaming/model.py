@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from treadle.data.text_pieces import TextPieces
 from treadle.errors import InputError
 from treadle.nn import GRU, LSTM, RNN, Recurrent, Stack
 from treadle.streaming.layers import LayerSteps
@@ -17,6 +18,9 @@ from treadle.streaming.numbers import read_numbers
 
 Array = NDArray[Any]
 Reads = Literal["numbers", "text", "tokens"]
+
+HELD = "text.held"
+"""The field of a stream's state that keeps the end of a text whose meaning depends on how the text goes on."""
 
 
 class StreamModel(ABC):
@@ -29,6 +33,8 @@ class StreamModel(ABC):
         identity: Tells this model from others, weights included; a snapshot belongs to one.
         explanation: How the steps run, one clause.
         reads: What a step is, where it has to be told from a line of text: "numbers", "text" or "tokens".
+        pieces: Of texts, how a piece joins those before it, by what `state` keeps as `HELD`; `read` then gives its
+            code points. None where `read` gives elements.
     """
 
     rows: int
@@ -37,6 +43,7 @@ class StreamModel(ABC):
     identity: str
     explanation: str
     reads: Reads = "numbers"
+    pieces: TextPieces | None = None
 
     @abstractmethod
     def read(self, step: Any) -> Array:

@@ -1,19 +1,22 @@
 """Many streams of one model, each known by its key, stepped in batches."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from threading import RLock
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
 from treadle.errors import InputError, counted
 from treadle.files import write_atomically
+from treadle.streaming.batch import step_batch
 from treadle.streaming.idle import IdleStreams
+from treadle.streaming.keys import Key, as_key, as_keys
 from treadle.streaming.model import Reads, Source, open_model
 from treadle.streaming.snapshot import check_state, pack, unpack
-from treadle.streaming.states import STEPS, Array, Integers, Key, States, check_key
+from treadle.streaming.states import STEPS, Array, States
 
 BATCH = 512
 """Rows that the model steps at once: more do not make a step cheaper, and what they need would leave the cache."""
@@ -26,14 +29,17 @@ class StreamPool:
     takes the step for all of them at once, and puts the rows back. The answers are those of streams that are alone, up
     to rounding; they do not depend on who shares the batch.
 
-    A key that is new begins a stream. Where `limit` streams are in memory and another is to begin, the one that has not
-    been used for the longest is put on disk, if there is a folder, and comes back with its next step, exact to the last
-    bit. Without a folder nothing is ever lost in silence: the step is refused until a stream is closed.
+    A key that is new begins a stream; NumPy's texts and whole numbers are the keys that they stand for. Where `limit`
+    streams are in memory and another is to begin, the one that has not been used for the longest is put on disk, if
+    there is a folder, and comes back with its next step, exact to the last bit. Without a folder nothing is ever lost
+    in silence: the step is refused until a stream is closed.
+
+    Threads may share a pool: one call goes on at a time, and the others wait for it.
 
     Args:
         source: As in `treadle.streaming.Stream`.
         limit: Streams in memory at most.
-        folder: For idle streams; of this pool alone.
+        folder: For idle streams; of this pool alone. One that holds some already takes steps after `restore` only.
 
     Attributes:
         bytes_per_stream: Memory of a stream's state; a key in Python's own memory comes to it.
@@ -55,6 +61,7 @@ class StreamPool:
         if folder == "" or not isinstance(folder, str | PathLike | None):
             raise InputError(f"folder is a path for idle streams, found {folder!r:.50}")
         self.limit = int(limit)
+        self._lock = RLock()
         self._model = open_model(source, min(self.limit, BATCH), torch.get_num_threads())
         self._states = States(self._model.initial, self.limit)
         self._idle = None if folder is None else IdleStreams(Path(folder), self._model.identity)
@@ -62,16 +69,18 @@ class StreamPool:
 
     def __len__(self) -> int:
         """How many streams have begun and were not closed, idle ones too."""
-        return len(self._states.rows) + len(self._files)
+        with self._lock:
+            return len(self._states.rows) + len(self._files)
 
     def __contains__(self, key: object) -> bool:
         """Whether a stream of this key has begun and was not closed."""
-        return key in self._states.rows or key in self._files
+        with self._lock:
+            return key in self._states.rows or key in self._files
 
     def __iter__(self) -> Iterator[Key]:
-        """The keys."""
-        yield from self._states.rows
-        yield from self._files
+        """The keys, as they are now."""
+        with self._lock:
+            return iter([*self._states.rows, *self._files])
 
     @property
     def _files(self) -> Mapping[Key, str]:
@@ -89,7 +98,8 @@ class StreamPool:
         Raises:
             InputError: There is no such stream.
         """
-        return int(self._states.fields[STEPS][self._row(key)])
+        with self._lock:
+            return int(self._states.fields[STEPS][self._row(as_key(key))])
 
     def state(self, key: Key) -> dict[str, Array]:
         """All that a stream remembers, as in `Stream.state`.
@@ -97,8 +107,12 @@ class StreamPool:
         Raises:
             InputError: There is no such stream.
         """
-        row = self._row(key)
-        return {name: self._states.fields[name][row].copy() for name in self._model.state}
+        with self._lock:
+            row = self._row(as_key(key))
+            return {name: self._states.fields[name][row].copy() for name in self._model.state}
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise InputError("a pool is not copied or pickled; save it and restore the save in another pool of the model")
 
     def explain(self) -> str:
         """How the steps run, one clause."""
@@ -115,18 +129,23 @@ class StreamPool:
             The answers in the same order; of layers an array `[streams, output_size]`.
 
         Raises:
-            InputError: A key or a step cannot be used, or there is no room. All streams are as they were.
+            InputError: A key or a step cannot be used, there is no room, or the folder holds idle streams that were not
+                restored. All streams are as they were.
         """
-        found = _size("keys", keys), _size("steps", steps)
-        if found[0] != found[1]:
-            counts = f"{counted(found[0], 'key')} and {counted(found[1], 'step')}"
-            raise InputError(f"there are {counts}, expected a step for each key")
-        _check_keys(keys)
+        keys = as_keys(keys, steps)
+        with self._lock:
+            return self._step(keys, steps)
+
+    def _step(self, keys: Sequence[Key], steps: Sequence[Any] | Array) -> Sequence[Any] | Array:
+        """`step`, by one thread at a time."""
+        if self._idle is not None:
+            self._idle.check()
         elements = self._model.read_all(steps)
         self._make_room(keys)
         rows = self._states.rows_of(keys)
         parts = [slice(start, start + self._model.rows) for start in range(0, len(keys), self._model.rows)]
-        done = [self._run(rows[part], elements[part]) for part in parts]  # nothing is kept before all have gone well
+        # Nothing is kept before all have gone well.
+        done = [step_batch(self._model, self._states, rows[part], elements[part]) for part in parts]
         for place in np.flatnonzero(rows < 0).tolist():
             rows[place] = self._states.take(keys[place])
         for part, (_, after) in zip(parts, done, strict=True):
@@ -139,32 +158,8 @@ class StreamPool:
             return np.concatenate(answers)
         return [answer for part in answers for answer in part]
 
-    def _run(self, rows: Integers, elements: Sequence[Array] | Array) -> tuple[Any, dict[str, Array]]:
-        """A part of a batch: its answers, and the states after it."""
-        model, count = self._model, len(rows)
-        order = back = np.arange(count)
-        if isinstance(elements, np.ndarray):
-            sizes = np.full(count, elements.shape[1])
-            reads = list(elements.swapaxes(0, 1))
-        else:
-            sizes = np.array([len(one) for one in elements])
-            order = np.argsort(-sizes, kind="stable")  # those who have more to read stand at the beginning
-            back = np.argsort(order, kind="stable")
-            ordered = [elements[row] for row in order.tolist()]
-            reads = [np.stack([one[t] for one in ordered if len(one) > t]) for t in range(int(sizes.max()))]
-        self._states.gather(rows[order], model.state)
-        for x in reads:
-            model.advance(x)
-        after = {name: field[:count][back] for name, field in model.state.items()}
-        taken = np.zeros(count, dtype=np.int64)
-        self._states.gather(rows, {STEPS: taken})
-        answers = model.answers(count)
-        told = answers[back] if isinstance(answers, np.ndarray) else [answers[place] for place in back.tolist()]
-        return told, {**after, STEPS: taken + sizes}
-
     def _row(self, key: Key) -> int:
         """The row of a stream, which is brought back where it is idle."""
-        check_key(key)
         if key not in self:
             raise InputError(f"there is no stream {key!r}")
         self._make_room([key])
@@ -202,27 +197,40 @@ class StreamPool:
         Raises:
             InputError: There is no such stream.
         """
-        check_key(key)
-        if key in self._states.rows:
-            self._states.drop(key)
-        elif self._idle is not None and key in self._idle.files:
-            self._idle.remove(key)
-        else:
-            raise InputError(f"there is no stream {key!r}")
+        key = as_key(key)
+        with self._lock:
+            if key in self._states.rows:
+                self._states.drop(key)
+            elif self._idle is not None and key in self._idle.files:
+                self._idle.remove(key)
+            else:
+                raise InputError(f"there is no stream {key!r}")
 
     def save(self, path: str | Path, facts: Mapping[str, Any] | None = None) -> None:
         """Write all streams to a file, which at any moment holds either the last save or this one.
 
+        Idle streams stay in their folder, and the file names them there. They are kept until the next save, to whatever
+        file: of a pool with a folder, the last save alone can be restored.
+
         Args:
-            path: The file. Idle streams stay where they are, and the file names them.
+            path: The file.
             facts: What JSON can hold, given back by `restore`.
+
+        Raises:
+            InputError: The folder holds idle streams that were not restored.
         """
+        with self._lock:
+            self._save(Path(path), dict(facts or {}))
+
+    def _save(self, path: Path, facts: dict[str, Any]) -> None:
+        if self._idle is not None:
+            self._idle.check()
         keys = self._states.ordered()
         rows = self._states.rows_of(keys)
         serial = 0 if self._idle is None else self._idle.serial
-        told = {"keys": keys, "idle": list(self._files.items()), "serial": serial, "facts": dict(facts or {})}
+        told = {"keys": keys, "idle": list(self._files.items()), "serial": serial, "facts": facts}
         arrays = {name: field[rows] for name, field in self._states.fields.items()}
-        write_atomically(Path(path), pack("pool", self._model.identity, told, arrays))
+        write_atomically(path, pack("pool", self._model.identity, told, arrays))
         if self._idle is not None:
             self._idle.saved()
 
@@ -233,9 +241,13 @@ class StreamPool:
             The facts that were saved with it.
 
         Raises:
-            InputError: The file is missing or damaged, belongs to another model, or holds more streams than the limit.
+            InputError: The file is missing or damaged, belongs to another model, holds more streams than the limit, or
+                names idle streams that are no longer there.
         """
-        path = Path(path)
+        with self._lock:
+            return self._restore(Path(path))
+
+    def _restore(self, path: Path) -> dict[str, Any]:
         try:
             told, arrays = unpack(path.read_bytes(), "pool", self._model.identity)
             keys = told["keys"]
@@ -257,26 +269,3 @@ class StreamPool:
         self._states.refill(keys, arrays)
         facts: dict[str, Any] = told["facts"]
         return facts
-
-
-def _size(name: str, given: Any) -> int:
-    """How many keys or steps a batch has.
-
-    Raises:
-        InputError: They are no list.
-    """
-    if not isinstance(given, str | Set | Mapping):
-        try:
-            return len(given)
-        except TypeError:
-            pass
-    raise InputError(f"the {name} of a batch come as a list, one for each stream, found {given!r:.50}")
-
-
-def _check_keys(keys: Sequence[Any]) -> None:
-    if not {type(key) for key in keys} <= {str, int}:
-        for key in keys:
-            check_key(key)
-    if len(set(keys)) != len(keys):
-        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
-        raise InputError(f"the key {twice!r} stands twice in one batch, expected one step a stream")

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.errors import InputError
+from treadle.streaming.keys import Key
 
 Array = NDArray[Any]
 Integers = NDArray[np.int64]
-Key = str | int
-"""What names a stream of a pool."""
 
 FEWEST = 64
 """Rows that the arrays have at least, once there is a stream; they double when they are full."""
@@ -20,16 +19,6 @@ STEPS = "pool.steps"
 """Beside the model's own fields: how many steps a stream has taken."""
 
 _NEVER = np.iinfo(np.int64).max
-
-
-def check_key(key: Any) -> None:
-    """Hold a key to its form.
-
-    Raises:
-        InputError: It is neither a text nor a whole number.
-    """
-    if not isinstance(key, str | int) or isinstance(key, bool):
-        raise InputError(f"the key of a stream is a text or a whole number, found {key!r:.50}")
 
 
 class States:

@@ -1,11 +1,13 @@
 """One stream: a model that reads a step at a time, for ever, in constant memory."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from numpy.typing import NDArray
 
-from treadle.streaming.model import Source, open_model
+from treadle.data.text_pieces import Joined
+from treadle.errors import InputError
+from treadle.streaming.model import HELD, Source, open_model
 from treadle.streaming.snapshot import check_state, pack, unpack
 
 
@@ -16,14 +18,14 @@ class Stream:
 
     The answer after any number of steps is that of the whole sequence so far, up to rounding, while time and memory of
     a step do not grow. The weights are those of the moment when the stream is made. A stream belongs to one thread at a
-    time.
+    time; threads that step the same one give it their own lock.
 
     Args:
         source: A causal estimator that is fitted, its `stream_model()`, or layers: `treadle.nn.Stack` or
             `treadle.nn.Recurrent`.
 
     Attributes:
-        steps: How many steps were taken since the beginning or the last reset.
+        steps: How many steps were taken since the beginning or the last reset; of texts, tokens of the text so far.
 
     Raises:
         InputError: The model also reads from the end; the sentence names what to train instead.
@@ -59,10 +61,28 @@ class Stream:
         """
         model = self._model
         elements = model.read(x)
+        if model.pieces is not None:
+            return self._step_text(model.pieces.join(model.state[HELD][0], elements))
         for place in range(len(elements)):
             model.advance(elements[place : place + 1])
         self.steps += len(elements)
         return model.answers(1)[0]
+
+    def _step_text(self, joined: Joined) -> Any:
+        """Read what a piece makes sure, and what is yet open for this answer alone."""
+        model = self._model
+        for place in range(len(joined.sure)):
+            model.advance(joined.sure[place : place + 1])
+        model.state[HELD][0] = joined.held
+        self.steps += joined.added
+        if not len(joined.ahead):
+            return model.answers(1)[0]
+        sure = self.state
+        for place in range(len(joined.ahead)):
+            model.advance(joined.ahead[place : place + 1])
+        answer = model.answers(1)[0]
+        self.state = sure
+        return answer
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
@@ -93,6 +113,9 @@ class Stream:
         facts, arrays = unpack(content, "stream", self._model.identity)
         self.state = arrays
         self.steps = facts["steps"]
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise InputError("a stream is not copied or pickled; give its snapshot to another stream of the model")
 
     def explain(self) -> str:
         """How the steps run, one clause."""

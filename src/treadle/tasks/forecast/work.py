@@ -6,6 +6,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from treadle.data import Table
 from treadle.data.forecasting import Panel, find_season
 from treadle.errors import InputError, counted
@@ -61,6 +63,8 @@ class ForecastWork(Work):
             estimator.set_params(target=source.target)
         self.train = self.whole = estimator.read_training(self.table)
         notes = [f"{source.train}: {self.train.note}"]
+        if estimator.output != "negative-binomial" and _are_counts(self.train):
+            notes.append("values: counts, 0 among them; with --set output=negative-binomial no quantile is below 0")
         places = source.others()
         for name, place in places.items():
             following = estimator.read_training(read_table(source, place, name), like=self.train)
@@ -162,6 +166,13 @@ class ForecastWork(Work):
             row = [float(f"{cell:.8g}") if isinstance(cell, float) else cell for cell in cells]
             yield Answer(head + _comma_separated(row), dict(zip(columns, row, strict=True)))
             head = ""
+
+
+def _are_counts(panel: Panel) -> bool:
+    """Whether all values are whole numbers from 0 on, and 0 is one of them."""
+    least = [np.nanmin(one) for one in panel.values if not np.isnan(one).all()]
+    whole = all(bool((np.isnan(one) | (one == np.round(one))).all()) for one in panel.values)
+    return whole and bool(least) and min(least) == 0
 
 
 def _following(estimator: Forecaster, whole: Panel, before: Panel) -> Rolled:

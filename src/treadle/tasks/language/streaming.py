@@ -11,10 +11,11 @@ from torch import Tensor
 
 from treadle.data.codec import TokenCodec
 from treadle.data.streams import START
+from treadle.data.text_pieces import as_codes, pieces_of
 from treadle.errors import InputError
 from treadle.streaming import StreamModel
 from treadle.streaming.layers import LayerSteps, settled
-from treadle.streaming.model import Reads, identity
+from treadle.streaming.model import HELD, Reads, identity
 from treadle.tasks.language.network import LanguageNetwork
 
 Array = NDArray[Any]
@@ -56,19 +57,22 @@ class LanguageStreamModel(StreamModel):
         self._layers = LayerSteps(self._network.stack, rows, threads)
         self.explanation = self._layers.explanation
         own = {HIDDEN: self._layers.y[0], NATS: np.zeros(1), TOKENS: np.zeros(1, dtype=np.int64)}
+        self.pieces = pieces_of(codec)
+        if self.pieces is not None:
+            own[HELD] = self.pieces.begin
         self.state = {**self._layers.state, **{name: np.repeat(one[None], rows, 0) for name, one in own.items()}}
         self._read(np.full(rows, START))
         self.initial = {name: field[0].copy() for name, field in self.state.items()}
 
     def read(self, step: Any) -> Array:
-        """The numbers of the tokens of a piece of text.
+        """The numbers of the tokens of a piece of text, or where pieces join, its code points.
 
         Raises:
             InputError: It is no text.
         """
         if not isinstance(step, str):
             raise InputError(f"a step of this stream is a piece of text, found {step!r:.50}")
-        return self.codec.encode(step)
+        return self.codec.encode(step) if self.pieces is None else as_codes(step)
 
     def advance(self, x: Array) -> None:
         """Compare a token of the first rows with what was expected there, and read it."""

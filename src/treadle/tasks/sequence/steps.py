@@ -9,9 +9,10 @@ from treadle.data.codec import TokenCodec
 from treadle.data.kinds import Kind
 from treadle.data.numeric import SeriesScaler
 from treadle.data.series import LARGEST
+from treadle.data.text_pieces import TextPieces, as_codes, pieces_of
 from treadle.data.vocabulary import Vocabulary
 from treadle.errors import InputError
-from treadle.streaming.model import Reads
+from treadle.streaming.model import HELD, Reads
 from treadle.streaming.numbers import read_numbers
 from treadle.tasks.sequence.features import CUTTERS, Feature
 
@@ -35,6 +36,7 @@ class NumericSteps:
     """
 
     reads: Reads = "numbers"
+    pieces: TextPieces | None = None
 
     def __init__(self, scaler: SeriesScaler) -> None:
         if scaler.scaling == "series":
@@ -100,21 +102,26 @@ class NumericSteps:
 class SymbolSteps:
     """The steps of a text, of tokens or of symbols: a piece of text at a time, or a token, or a list of tokens.
 
-    Pieces of a text of words are cut at white space. Characters are read as they come: a run of white space in a piece
-    is one space, at its ends too. A model that began as a language model reads a piece as that did.
+    How pieces of a text join tells `TextPieces`. A model that began as a language model of characters, of bytes or of
+    sub-word pieces reads a piece as that did.
 
     Args:
         feature: Fitted on training data.
         embedding: `[vocabulary, size]`.
+
+    Attributes:
+        initial: Where the state of a stream begins, by field.
+        pieces: As in `StreamModel`.
     """
 
     def __init__(self, feature: Feature, embedding: Array) -> None:
         self.feature, self.embedding = feature, embedding
         self.reads: Reads = "text" if isinstance(feature.encoder, CUTTERS) else "tokens"
-        self.initial: dict[str, Array] = {}
+        self.pieces = pieces_of(feature.encoder) if isinstance(feature.encoder, CUTTERS) else None
+        self.initial: dict[str, Array] = {} if self.pieces is None else {HELD: self.pieces.begin}
 
     def read(self, step: Any) -> Array:
-        """The numbers of the tokens, int64 `[tokens]`.
+        """The numbers of the tokens, int64 `[tokens]`, or where pieces join, the code points of a piece.
 
         Raises:
             InputError: It is no text and no tokens.
@@ -124,11 +131,10 @@ class SymbolSteps:
             if not isinstance(step, str):
                 what = "symbols" if self.feature.kind is Kind.SYMBOLS else "a piece of text"
                 raise InputError(f"a step of this stream is {what}, found {step!r:.50}")
-            if isinstance(encoder, TokenCodec):
-                return encoder.encode(step)
-            if encoder.unit != "char":
-                return encoder.encode([step])[0]
-            return encoder.encode([f"|{step}|"])[0][1:-1]  # white space at the ends of a piece is inside the text
+            if self.pieces is not None:
+                return as_codes(step)
+            assert isinstance(encoder, TokenCodec)
+            return encoder.encode(step)
         tokens = [step] if isinstance(step, str) else step
         if not isinstance(tokens, list | tuple) or not all(isinstance(token, str) for token in tokens):
             raise InputError(f"a step of this stream is a token or a list of tokens, found {step!r:.50}")

@@ -68,7 +68,7 @@ class SequenceStreamModel(StreamModel):
         encoder: SequenceEncoder = network.encoder(0)
         embedding = None if encoder.embedding is None else encoder.embedding.weight.numpy()
         self._steps = steps_of(next(iter(features.values())), embedding)
-        self.reads = self._steps.reads
+        self.reads, self.pieces = self._steps.reads, self._steps.pieces
         self._layers = LayerSteps(encoder.stack, rows, threads)
         self._pooling = OnlinePooling(encoder.pooling, self._layers.y.shape[1], rows)
         self._weight, self._bias = network.head.weight.numpy().T.copy(), network.head.bias.numpy()
@@ -78,7 +78,7 @@ class SequenceStreamModel(StreamModel):
         self.explanation = self._layers.explanation
 
     def read(self, step: Any) -> Array:
-        """Numbers `[steps, channels]`, or those of tokens.
+        """Numbers `[steps, channels]`, those of tokens, or the code points of a piece of text.
 
         Raises:
             InputError: It is no step of this model.
