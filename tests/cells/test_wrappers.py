@@ -1,5 +1,6 @@
 """Zoneout and recurrent dropout: the equations, and when noise is new, the same, or none."""
 
+import pickle
 from collections.abc import Callable
 from functools import partial
 
@@ -218,3 +219,14 @@ def test_what_cannot_be_wrapped_is_named() -> None:
         Zoneout(Zoneout(cell_of("gru"), 0.1), 0.1)
     with pytest.raises(InputError, match="the memory of LSTMCell has no field 'cel'; did you mean 'cell'"):
         Zoneout(cell_of("lstm"), 0.1, fields=["cel"])
+
+
+@EACH
+def test_a_wrapped_layer_and_its_state_can_be_pickled(wrap: Wrapper) -> None:
+    layer, x = Recurrent(wrap(cell_of("lstm"))), inputs()
+    _, state = layer(x)
+    again, carried = pickle.loads(pickle.dumps((layer, state)))  # noqa: S301  # of what this line pickled
+    assert type(carried) is type(state)
+    assert again.cell.state_type is layer.cell.state_type
+    same(carried, state)
+    torch.testing.assert_close(again(x, carried)[0], layer(x, state)[0])

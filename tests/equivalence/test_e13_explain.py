@@ -14,6 +14,7 @@ from treadle.cells import Cell, GRUCell, HiddenState, State, make_cell
 from treadle.compiler.cpu import team
 from treadle.errors import InputError
 from treadle.nn import ENGINES, Recurrent, Stack
+from treadle.nn.compiled import refusal
 
 KERNELS = {"aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu"}
 
@@ -32,6 +33,7 @@ class Seen:
             return step(cell, x, state)
 
         monkeypatch.setattr(kind, "step", counted)
+        refusal(layer.cell)  # a step that has been replaced is traced anew
         launch = team.run
 
         def launched(enter: int, tables: Any) -> None:

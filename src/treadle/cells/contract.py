@@ -27,12 +27,16 @@ class HiddenState(NamedTuple):
     hidden: Tensor
 
 
+class ContractError(InputError):
+    """A cell does not keep its contract: its step returned something else than an output and a state of its sizes."""
+
+
 class Cell(nn.Module, ABC):
     """One step of a recurrence, `(y_t, s_t) = step(x_t, s_{t-1})`.
 
     A new cell defines `step` and, if it remembers more than one vector, `state_type` and `state_sizes`. `step` must be
-    pure (it depends on its arguments and the parameters alone) and treat the rows of a batch independently; everything
-    that Treadle derives from a cell relies on that.
+    pure (it depends on its arguments and the parameters alone, and changes nothing) and treat the rows of a batch
+    independently; everything that Treadle derives from a cell relies on that.
 
     Attributes:
         state_type: The `NamedTuple` of its state.
@@ -71,13 +75,26 @@ class Cell(nn.Module, ABC):
 
     @property
     def output_size(self) -> int:
-        """Size of `y_t`."""
-        return self.hidden_size
+        """Size of `y_t`: that of the hidden state, unless a cell says otherwise."""
+        return self._output_size or self.hidden_size
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
-        """Size of every tensor of the state, in the order of its fields."""
-        return (self.hidden_size,) * len(self.state_type._fields)
+        """Size of every tensor of the state, in the order of its fields: all alike, unless a cell says otherwise."""
+        return self._state_sizes or (self.hidden_size,) * len(fields_of(self))
+
+    _output_size: int | None = None
+    _state_sizes: tuple[int, ...] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As any module's; a cell may also say its `output_size` and `state_sizes` by assignment."""
+        if name == "state_sizes" and type(self).state_sizes is Cell.state_sizes:
+            if not all(isinstance(size, int) for size in value):
+                raise InputError(f"{type(self).__name__}.state_sizes is a number for every field, found {value!r}")
+            name, value = "_state_sizes", tuple(value)
+        elif name == "output_size" and type(self).output_size is Cell.output_size:
+            name = "_output_size"
+        super().__setattr__(name, value)
 
     def initial_state(
         self, batch_size: int, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
@@ -112,6 +129,14 @@ class Cell(nn.Module, ABC):
         if state is None:
             state = self.initial_state(x.shape[0], device=x.device, dtype=x.dtype)
         return self.step(x, state)
+
+
+def fields_of(cell: Cell) -> tuple[str, ...]:
+    """The names of the state's fields."""
+    try:
+        return cell.state_type._fields  # type: ignore[no-any-return]  # a NamedTuple's are strings
+    except AttributeError:
+        raise ContractError(f"{type(cell).__name__}.state_type is a NamedTuple, found {cell.state_type!r}") from None
 
 
 CellFactory = Callable[..., Cell]

@@ -35,7 +35,21 @@ Press et al., "Numerical recipes in C", 2nd edition, 1992, section 7.1, quick an
 def _extended(inner: Any, further: tuple[str, ...]) -> Any:
     """A state type with the fields of `inner` and some further ones; the same arguments give the same type."""
     make: Any = namedtuple  # its fields are known only now, which no type checker can follow
-    return make(inner.__name__, (*inner._fields, *further))
+    made = make(inner.__name__, (*inner._fields, *further))
+    made._made_of = (
+        *getattr(inner, "_made_of", (inner,)),
+        further,
+    )  # by which a state of it is found when it is unpickled
+    made.__reduce__ = lambda state: (_restored, (*made._made_of, tuple(state)))
+    return made
+
+
+def _restored(inner: Any, *further: Any) -> State:
+    """A pickled state: the innermost type, the fields that each wrapper added, and the tensors."""
+    *names, tensors = further
+    for one in names:
+        inner = _extended(inner, one)
+    return inner(*tensors)
 
 
 class _Wrapper(Cell):
@@ -60,6 +74,15 @@ class _Wrapper(Cell):
         self.state_type = _extended(cell.state_type, further)
         self.auxiliary = (*cell.auxiliary, *further)
         self.fed_back = cell.fed_back
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: all but the type of the state, which is nowhere by a name."""
+        return {name: value for name, value in vars(self).items() if name != "state_type"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What was pickled, and the type of the state as it is made."""
+        super().__setstate__(state)
+        self.state_type = _extended(self.cell.state_type, tuple(f"{name}_{self.suffix}" for name in self.fields))
 
     @property
     def output_size(self) -> int:

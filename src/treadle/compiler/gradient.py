@@ -173,9 +173,10 @@ def _complement(a: Operand) -> Operand:
 
 def _choose(better: str, g: Node, a: Operand, b: Operand) -> tuple[Operand, Operand]:
     """For minimum and maximum: to the operand that was taken, half to each where they are equal, as torch does."""
-    half = pointwise("mul", pointwise("eq", a, b), Constant(0.5))
-    first = pointwise("add", pointwise(better, a, b), half)
-    return _times(g, first), _times(g, _complement(first))
+    taken, none = pointwise(better, a, b), Constant(0.0)
+    same, half = pointwise("eq", a, b), pointwise("mul", g, Constant(0.5))
+    first = pointwise("where", taken, g, pointwise("where", same, half, none))
+    return first, pointwise("where", taken, none, pointwise("where", same, half, g))
 
 
 DERIVATIVES: dict[str, Callable[..., tuple[Operand | None, ...]]] = {

@@ -6,13 +6,14 @@ nothing a step, and torch differentiates it. What rows take part in becomes node
 """
 
 from dataclasses import dataclass
-from inspect import signature
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from treadle.compiler.operators import HINTS, RULES, NoRuleError, Weight
+from treadle.compiler.operators import HINTS, RULES, NoRuleError, Weight, apply, truth
 from treadle.compiler.program import (
     Constant,
     Node,
@@ -31,6 +32,7 @@ from treadle.compiler.program import (
 )
 from treadle.compiler.slices import needed, slices
 from treadle.compiler.trace import Call, Trace, Value, values_in
+from treadle.compiler.types import CASTS, Types
 from treadle.errors import InputError
 
 
@@ -39,6 +41,7 @@ class Lowered:
     """A step as nodes.
 
     Attributes:
+        dtype: The type of number that the step was traced in; it is right for no other.
         x: The input.
         state: The fields of the state before the step.
         y: The output.
@@ -47,8 +50,10 @@ class Lowered:
         derived: The tensors made from parameters alone that the nodes name by number.
         calls: How those are made, in order.
         parameters: The cell's parameters and buffers by name.
+        tied: Further names of these, each with the one that they have there.
     """
 
+    dtype: torch.dtype
     x: Node
     state: tuple[Node, ...]
     y: Node
@@ -57,6 +62,7 @@ class Lowered:
     derived: tuple[Value, ...]
     calls: tuple[Call, ...]
     parameters: dict[str, Value]
+    tied: dict[str, str]
 
 
 def check_same(first: Lowered, second: Lowered) -> None:
@@ -85,6 +91,7 @@ def lower(traced: Trace) -> Lowered:
     derived: dict[Value, int] = {}
     kept: list[Call] = []
     parts = slices(traced.calls)
+    types = Types(traced.dtype)
     for call in traced.calls:
         values = values_in((call.args, call.kwargs))
         if not any(value in rows for value in values) and not any(
@@ -92,7 +99,7 @@ def lower(traced: Trace) -> Lowered:
         ):
             kept.append(call)
         else:
-            _convert(call, rows, derived, parts, traced.rows)
+            _convert(call, rows, derived, parts, types, traced.rows)
 
     def root(value: Value) -> Node:
         return spread(rows[value], value.shape[1])
@@ -100,7 +107,9 @@ def lower(traced: Trace) -> Lowered:
     held = normal([root(traced.y), *(root(value) for value in traced.after)])
     y, *after = released(held)
     calls = tuple(needed(kept, derived))
-    return Lowered(x, state, y, tuple(after), tuple(held), tuple(derived), calls, traced.parameters)
+    return Lowered(
+        traced.dtype, x, state, y, tuple(after), tuple(held), tuple(derived), calls, traced.parameters, traced.tied
+    )
 
 
 def normal(roots: list[Node]) -> list[Node]:
@@ -111,7 +120,12 @@ def normal(roots: list[Node]) -> list[Node]:
 
 
 def _convert(
-    call: Call, rows: dict[Value, Operand], derived: dict[Value, int], parts: dict[Value, tuple[Value, int]], batch: int
+    call: Call,
+    rows: dict[Value, Operand],
+    derived: dict[Value, int],
+    parts: dict[Value, tuple[Value, int]],
+    types: Types,
+    batch: int,
 ) -> None:
     """Apply the rule of one call."""
 
@@ -123,22 +137,25 @@ def _convert(
                 return parameter(a)
             case bool() | str() | None:
                 return a
-            case int() | float():
+            case np.bool_():
+                return bool(a)
+            case int() | float() | np.integer() | np.floating():
                 return Constant(float(a))
-            case Tensor() if a.numel() == 1:
+            case Tensor() if a.numel() == 1 and not a.is_complex():
                 return Constant(float(a))
             case Tensor():
                 raise NoRuleError(
                     "a tensor that is no parameter: keep a fixed one as a buffer (register_buffer), make rows by"
                     " zeros_like, ones_like or full_like"
                 )
-            case tuple():
+            case tuple() | list():
                 return tuple(argument(b) for b in a)
             case slice():
                 return slice(*(argument(b) for b in (a.start, a.stop, a.step)))
         return a
 
     def parameter(value: Value) -> Vector | Weight:
+        types.parameter(value)
         if value in parts and value.shape != (1,):
             whole, start = parts[value]
             return Vector(derived.setdefault(whole, len(derived)), start, value.shape[0])
@@ -153,16 +170,15 @@ def _convert(
     try:
         if call.name not in RULES:
             raise NoRuleError(HINTS.get(call.name, ""))
+        logical = call.name in ("add", "radd") and call.result.dtype == torch.bool
         given = [argument(a) for a in call.args], {name: argument(a) for name, a in call.kwargs.items()}
-        try:
-            signature(RULES[call.name]).bind(*given[0], **given[1])
-        except TypeError as why:
-            raise NoRuleError(str(why)) from None
-        found = RULES[call.name](*given[0], **given[1])
+        found = apply("or" if logical else call.name, *given)
+        found = _cast(call, found) if call.name in CASTS else found
         results = call.result if isinstance(call.result, tuple) else (call.result,)
         nodes = found if isinstance(found, tuple) else (found,)
         if len(nodes) != len(results):
             raise NoRuleError("one result")
+        types.take(call)
         for value, node in zip(results, nodes, strict=True):
             rows[value] = _fitting(value, node, batch)
     except NoRuleError as why:
@@ -174,10 +190,18 @@ def _convert(
         ) from None
 
 
+def _cast(call: Call, found: Operand) -> Operand:
+    """What a function that changes the type of number does to the numbers."""
+    (source, *_), dtype = values_in((call.args, call.kwargs)), call.result.dtype
+    if dtype == torch.bool:
+        return truth(found)
+    return pointwise("trunc", found) if source.dtype.is_floating_point and not dtype.is_floating_point else found
+
+
 def _fitting(value: Value, found: Operand, batch: int) -> Operand:
     """Hold a result to the shape that torch gave it: rows stay rows."""
     width = value.shape[1] if len(value.shape) == 2 else 1
-    if len(value.shape) not in (1, 2) or value.shape[0] != batch or width == batch:
+    if len(value.shape) not in (1, 2) or value.shape[0] != batch or width in (0, batch):
         raise NoRuleError("rows of a batch stay apart, each a vector [batch, size]")
     if isinstance(found, Node) and found.width not in (1, width):
         raise NoRuleError("a result of the shape [batch, size]")

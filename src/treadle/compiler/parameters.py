@@ -18,6 +18,10 @@ class Place:
     number: int
 
 
+class OutdatedError(InputError):
+    """The parameters of a cell are not those any more that its step was compiled for; it is to be compiled anew."""
+
+
 class Derived:
     """The tensors that a program names by number, made from a cell's parameters by torch itself.
 
@@ -37,27 +41,43 @@ class Derived:
         ]
         self.results = [place(value).number for value in step.derived]
         self.read = [
-            (*name.rpartition(".")[::2], value.shape, places[value].number)
+            (*name.rpartition(".")[::2], value.shape, value.dtype, places[value].number)
             for name, value in step.parameters.items()
             if value in places
         ]
+        self.tied = [
+            (*name.rpartition(".")[::2], places[step.parameters[first]].number)
+            for name, first in step.tied.items()
+            if step.parameters[first] in places
+        ]
+        for number, value in enumerate(step.derived):
+            if value.dtype != step.dtype:  # kernels read one type of number: masks become 0 and 1
+                made = place(Value(value.shape, step.dtype))
+                self.calls.append((Tensor.to, (place(value), step.dtype), {}, made))
+                self.results[number] = made.number
         self.count = len(places)
 
     def tensors(self, cell: nn.Module) -> list[Tensor]:
         """All of them, with the graph that leads back to the parameters.
 
         Raises:
-            InputError: A parameter has not the shape any more that the step was compiled for.
+            OutdatedError: A parameter is another one than the step was compiled for, by its shape or its type.
         """
         known: list[Any] = [None] * self.count
-        for path, name, shape, number in self.read:
+        for path, name, shape, dtype, number in self.read:
             module = cell.get_submodule(path) if path else cell
-            known[number] = tensor = module._parameters.get(name)
+            tensor = module._parameters.get(name)
             if tensor is None:
-                known[number] = tensor = getattr(module, name)
-            if tensor.shape != shape:
+                tensor = getattr(module, name)
+            known[number] = tensor
+            if tensor is None or tensor.shape != shape or tensor.dtype is not dtype:
                 whole = f"{path}.{name}".lstrip(".")
-                raise InputError(f"{whole} was {list(shape)} when its cell was compiled, found {list(tensor.shape)}")
+                raise OutdatedError(f"{whole} was {list(shape)} in {dtype} when its cell was compiled, and is not now")
+        for path, name, number in self.tied:
+            module = cell.get_submodule(path) if path else cell
+            if getattr(module, name) is not known[number]:
+                whole = f"{path}.{name}".lstrip(".")
+                raise OutdatedError(f"{whole} was the same as another parameter when its cell was compiled")
         for function, args, kwargs, result in self.calls:
             _keep(result, function(*_filled(args, known), **_filled(kwargs, known)), known)
         return [known[number] for number in self.results]

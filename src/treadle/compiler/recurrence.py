@@ -34,15 +34,16 @@ class Recurrence:
 
     Args:
         cell: Whose step; its parameters are read anew at every call.
+        dtype: The type of the input; by default that of the parameters.
 
     Raises:
         InputError: The step cannot be compiled; the sentence names the line and the operator.
     """
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, dtype: torch.dtype | None = None) -> None:
         self.name = type(cell).__name__
-        self.step: Lowered = lower(trace(cell))
-        check_same(self.step, lower(trace(cell, again=True)))
+        self.step: Lowered = lower(trace(cell, dtype))
+        check_same(self.step, lower(trace(cell, dtype, again=True)))
         self.derived = Derived(self.step)
         self._passes: dict[tuple[str, torch.dtype, int], Pass] = {}
         self._shares: dict[tuple[bool, torch.dtype, int, tuple[str, ...]], bool] = {}

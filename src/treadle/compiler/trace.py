@@ -17,6 +17,9 @@ from torch.func import functional_call
 from torch.overrides import TorchFunctionMode
 
 from treadle.cells import Cell
+from treadle.cells.checks import check_returned, initial_types
+from treadle.cells.contract import fields_of
+from treadle.compiler.unchanged import unchanged
 from treadle.errors import InputError
 
 _MARKS = (127, 131, 137, 139, 149, 151, 157, 163, 167, 173)
@@ -35,9 +38,10 @@ _READS = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A tensor of the trace: its shape, and by its identity the place where it was made."""
+    """A tensor of the trace: its shape and type, and by its identity the place where it was made."""
 
     shape: tuple[int, ...]
+    dtype: torch.dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +66,9 @@ class Trace:
 
     Attributes:
         rows: The length that marks the batch axis.
+        dtype: The type of the input and of the state.
         parameters: The values of the cell's parameters and buffers by name.
+        tied: Further names of these, each with the one that they have there.
         x: The input.
         state: The fields of the state before the step.
         calls: What was done, in order.
@@ -71,7 +77,9 @@ class Trace:
     """
 
     rows: int
+    dtype: torch.dtype
     parameters: dict[str, Value]
+    tied: dict[str, str]
     x: Value
     state: tuple[Value, ...]
     calls: list[Call]
@@ -89,7 +97,7 @@ class Recorder(Tensor):
     def wrap(cls, tensor: Tensor, calls: list[Call]) -> "Recorder":
         """Start recording a tensor."""
         made = tensor.as_subclass(cls)
-        made.value, made.calls = Value(tuple(tensor.shape)), calls
+        made.value, made.calls = Value(tuple(tensor.shape), tensor.dtype), calls
         return made
 
     @classmethod
@@ -144,53 +152,84 @@ class _NoRandomNumbers(TorchFunctionMode):
         return result
 
 
-def trace(cell: Cell, *, again: bool = False) -> Trace:
+def number_type(cell: Cell) -> torch.dtype:
+    """The type that a cell computes in: that of its parameters."""
+    tensors = [*cell.parameters(), *cell.buffers()]
+    return next((t.dtype for t in tensors if t.is_floating_point()), torch.get_default_dtype())
+
+
+def further_names(cell: Cell) -> dict[str, str]:
+    """The names of parameters and buffers that have another name already, and that one."""
+    found: dict[str, str] = {}
+    for all_names in (cell.named_parameters, cell.named_buffers):
+        first = {id(tensor): name for name, tensor in all_names()}
+        found |= {n: first[id(t)] for n, t in all_names(remove_duplicate=False) if first[id(t)] != n}
+    return found
+
+
+def trace(cell: Cell, dtype: torch.dtype | None = None, *, again: bool = False) -> Trace:
     """Record one step of a cell.
 
     Args:
         cell: Whose step.
+        dtype: The type of the input; by default `number_type(cell)`.
         again: Whether this is a second trace, with another length for the batch axis.
 
     Raises:
-        InputError: The step reads numbers, draws random ones, changes a tensor in place, stops the gradient, or its
-            results have not the shapes that the cell announces; the sentence names the line.
+        ContractError: What the step returned is not what a step returns.
+        InputError: The step reads numbers, draws random ones, changes a tensor or the cell, stops the gradient, or the
+            state is not of the input's type; the sentence names the line or the field.
     """
     with torch.inference_mode(mode=False), torch.enable_grad():
-        return _record(cell, again)
+        return _record(cell, number_type(cell) if dtype is None else dtype, again)
 
 
-def _record(cell: Cell, again: bool) -> Trace:
+def _record(cell: Cell, dtype: torch.dtype, again: bool) -> Trace:
     calls: list[Call] = []
 
     def record(shape: Any, dtype: torch.dtype) -> Recorder:
         return Recorder.wrap(torch.zeros(shape, dtype=dtype), calls)
 
+    for field, found in zip(fields_of(cell), initial_types(cell, torch.device("cpu"), dtype), strict=True):
+        _hold_type(f"{type(cell).__name__}.initial_state: {field}", found, dtype)
     tensors = {**dict(cell.named_parameters()), **dict(cell.named_buffers())}
-    dtype = next((t.dtype for t in tensors.values() if t.is_floating_point()), torch.get_default_dtype())
     sizes = {cell.input_size, *cell.state_sizes, *(size for t in tensors.values() for size in t.shape)}
     rows = [mark for mark in _MARKS if mark not in sizes][again]
     parameters = {name: record(t.shape, t.dtype) for name, t in tensors.items()}
     x = record((rows, cell.input_size), dtype)
     state = cell.state_type(*(record((rows, size), dtype) for size in cell.state_sizes))
     with _NoRandomNumbers():
-        y, after = functional_call(_Step(cell), {f"cell.{name}": p for name, p in parameters.items()}, (x, state))
-    results = [("output", y, cell.output_size), *zip(state._fields, after, cell.state_sizes, strict=True)]
-    for what, found, size in results:
-        if not isinstance(found, Recorder) or tuple(found.shape) != (rows, size):
-            shape = list(getattr(found, "shape", ()))
+        returned = functional_call(_Step(cell), {f"cell.{name}": p for name, p in parameters.items()}, (x, state))
+    y, after = check_returned(cell, returned, rows)
+    results: list[Value] = []
+    for what, found in zip(("output", *state._fields), (y, *after), strict=True):
+        if not isinstance(found, Recorder):
             raise InputError(
-                f"{type(cell).__name__}.step: {what} is [{rows}, {size}] for a batch of {rows} by the cell's own word,"
-                f" found {shape}"
+                f"{type(cell).__name__}.step: {what} is made of nothing that the step is given; make it by zeros_like,"
+                " ones_like or full_like"
             )
+        _hold_type(f"{type(cell).__name__}.step: {what}", found.dtype, dtype)
+        results.append(found.value)
     return Trace(
         rows=rows,
+        dtype=dtype,
         parameters={name: p.value for name, p in parameters.items()},
+        tied=further_names(cell),
         x=x.value,
         state=tuple(field.value for field in state),
         calls=calls,
-        y=y.value,
-        after=tuple(field.value for field in after),
+        y=results[0],
+        after=tuple(results[1:]),
     )
+
+
+def _hold_type(what: str, found: torch.dtype, expected: torch.dtype) -> None:
+    """Refuse to compile what would be read as numbers of another type."""
+    if found != expected:
+        raise InputError(
+            f"{what} is {str(found)[6:]}, and a kernel has one type for input, output and state, here"
+            f" {str(expected)[6:]}; engine='eager' runs any step"
+        )
 
 
 class _Step(nn.Module):
@@ -202,7 +241,8 @@ class _Step(nn.Module):
 
     def forward(self, x: Tensor, state: Any) -> Any:
         """The step."""
-        return self.cell.step(x, state)
+        with unchanged(self.cell):
+            return self.cell.step(x, state)
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -231,6 +271,8 @@ def _map(tree: Any, change: Callable[[Tensor], Any]) -> Any:
         return change(tree)
     if isinstance(tree, (tuple, list)):
         parts = [_map(part, change) for part in tree]
+        if isinstance(tree, list) and all(same is part for same, part in zip(parts, tree, strict=True)):
+            return tree  # as an index, a list of numbers is not what a tuple of them is
         if hasattr(tree, "n_fields"):  # a result of torch's with names, such as that of max
             return type(tree)(parts)
         return tuple(parts)

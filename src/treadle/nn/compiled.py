@@ -1,24 +1,33 @@
 """The engine "cpu": a cell's step compiled into fused kernels for the whole sequence (see `treadle.compiler`)."""
 
 from functools import lru_cache, partial
-from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
 from treadle.cells import Cell, State
+from treadle.cells.contract import ContractError
 from treadle.compiler import Recurrence, custom
+from treadle.compiler.parameters import OutdatedError
+from treadle.compiler.trace import further_names, number_type
 from treadle.errors import InputError
 from treadle.nn.pieces import run_in_pieces
+from treadle.nn.watched import Watched, watch
 
 
 def refusal(cell: Cell) -> str | None:
-    """Why this engine cannot run a cell: its step has an operator that the compiler has no rule for."""
+    """Why this engine cannot run a cell: its step has an operator that the compiler has no rule for, say.
+
+    Raises:
+        ContractError: No engine can: what the step returned is not what a step returns.
+    """
     try:
         recurrence(cell)
+    except ContractError:
+        raise
     except InputError as error:
         return str(error)
     return None
@@ -95,44 +104,41 @@ def run_int8_backwards(cell: Cell, x: Tensor, state: State, lengths: Tensor | No
     return _run_whole(cell, x, state, lengths, reverse=True, int8=True)
 
 
-def recurrence(cell: Cell) -> Recurrence:
+def recurrence(cell: Cell, dtype: torch.dtype | None = None) -> Recurrence:
     """The compiled form of a cell, shared by all cells that differ in nothing but the numbers of their parameters.
 
-    It is made anew where an attribute that the step may read has changed. A cell with attributes whose effect cannot
-    be compared (a function, a list) is compiled for itself.
+    It is made anew where something else that the step may read has changed: `treadle.nn.watched` says what is noticed.
+
+    Args:
+        cell: Whose step.
+        dtype: The type of the input; by default that of the cell's parameters.
 
     Raises:
+        ContractError: What the step returned is not what a step returns.
         InputError: The step cannot be compiled.
     """
+    dtype = number_type(cell) if dtype is None else dtype
     seen = _seen.get(cell)
-    if seen is not None and all(
-        len(vars(m)) == count and read(vars(m)) == values for m, count, read, values in seen[0]
-    ):
-        return seen[1]
-    attributes = [(m, {k: v for k, v in vars(m).items() if isinstance(v, _SIMPLE)}) for m in cell.modules()]
-    watched = [(m, len(vars(m)), itemgetter(*simple), itemgetter(*simple)(simple)) for m, simple in attributes]
-    found = _make(cell, [(type(m), tuple(simple.items())) for m, simple in attributes])
-    _seen[cell] = (watched, found)
-    return found
+    if seen is not None and seen[0] is dtype and seen[1].same():
+        return seen[2]
+    watched = watch(cell)
+    _seen[cell] = dtype, watched, _made(cell, dtype, watched.settings)
+    return _seen[cell][2]
 
 
-def _make(cell: Cell, settings: list[Any]) -> Recurrence:
+def _made(cell: Cell, dtype: torch.dtype, settings: tuple[Any, ...] | None) -> Recurrence:
     """A cell's compiled form, from the shared ones where its settings say all that matters."""
-    plain = all(isinstance(v, _SIMPLE) or k in _MODULE for m in cell.modules() for k, v in vars(m).items())
-    if not plain:
-        return Recurrence(cell)
-    key = (*settings, *((name, t.shape) for name, t in [*cell.named_parameters(), *cell.named_buffers()]))
+    if settings is None:
+        return Recurrence(cell, dtype)
+    tensors = ((name, t.shape, t.dtype) for name, t in [*cell.named_parameters(), *cell.named_buffers()])
+    key = dtype, settings, *tensors, *further_names(cell).items()
     if key not in _shared:
-        _shared[key] = Recurrence(cell)
+        _shared[key] = Recurrence(cell, dtype)
     return _shared[key]
 
 
-_seen: "WeakKeyDictionary[Cell, tuple[list[Any], Recurrence]]" = WeakKeyDictionary()
+_seen: "WeakKeyDictionary[Cell, tuple[torch.dtype, Watched, Recurrence]]" = WeakKeyDictionary()
 _shared: dict[Any, Recurrence] = {}
-
-_SIMPLE = (bool, int, float, str, tuple, type(None))
-_MODULE = frozenset(vars(nn.Module()))
-"""What every module has: its parameters, buffers and modules, which are compared by their shapes, and its hooks."""
 
 
 def _refuse_gradient(cell: Cell, x: Tensor, state: State) -> None:
@@ -154,7 +160,12 @@ def _run_whole(
     lengths = None if lengths is None else lengths.cpu()
     if torch.compiler.is_compiling() and not int8:
         return _run_in_graph(cell, x, state, lengths, reverse=reverse)
-    y, after = recurrence(cell).run(cell, x, state, lengths, reverse=reverse, checkpoint=checkpoint, int8=int8)
+    found = recurrence(cell, x.dtype)
+    try:
+        y, after = found.run(cell, x, state, lengths, reverse=reverse, checkpoint=checkpoint, int8=int8)
+    except OutdatedError:
+        _seen.pop(cell, None)
+        return _run_whole(cell, x, state, lengths, reverse, checkpoint, int8)
     return y, type(state)(*after)
 
 
@@ -162,7 +173,7 @@ def _run_in_graph(
     cell: Cell, x: Tensor, state: State, lengths: Tensor | None, *, reverse: bool
 ) -> tuple[Tensor, State]:
     """The same as an operator of torch's, for `torch.compile` and `torch.export`."""
-    number = _number(cell)
+    number = _number(cell, x.dtype)
     derived = custom.known(number).derived.tensors(cell)
     keeps = torch.is_grad_enabled() and any(t.requires_grad for t in [x, *state, *derived])
     y, *rest = custom.unroll(x, list(state), derived, lengths, reverse, keeps, number)
@@ -170,6 +181,6 @@ def _run_in_graph(
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch's carries no types
-def _number(cell: Cell) -> int:
+def _number(cell: Cell, dtype: torch.dtype) -> int:
     with _disable_current_modes():  # a trace needs tensors of its own, not those of the graph that is being captured
-        return custom.number_of(recurrence(cell))
+        return custom.number_of(recurrence(cell, dtype))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from treadle.cells import Cell, State
+from treadle.cells.checks import check_returned
 from treadle.nn.sequences import length_mask
 
 
@@ -17,6 +18,9 @@ def run(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tens
 
     Past its length a row keeps its state; where `reset [batch, time]` is set it returns to the initial one before the
     step.
+
+    Raises:
+        ContractError: The first step returned something else than an output and a state of the cell's sizes.
     """
     batch, steps = x.shape[:2]
     initial = cell.initial_state(batch, device=x.device, dtype=x.dtype)
@@ -24,7 +28,8 @@ def run(cell: Cell, x: Tensor, state: State, lengths: Tensor | None, reset: Tens
     outputs = []
     for t in range(steps):
         before = state if reset is None else _where(reset[:, t], initial, state)
-        y, after = cell.step(x[:, t], before)
+        returned = cell.step(x[:, t], before)
+        y, after = returned if t else check_returned(cell, returned, batch)
         state = after if real is None else _where(real[:, t], after, state)
         outputs.append(y)
     y = torch.stack(outputs, 1) if outputs else x.new_zeros(batch, 0, cell.output_size)

@@ -9,6 +9,7 @@ be met raises; nothing falls back in silence.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from treadle.cells import Cell, State
@@ -42,6 +43,7 @@ class Engine:
             the engine can do so without turning anything round.
         reads_no_padding: Whether both, without resets, neither read the padding nor leave anything there.
         answers_only: Whether it gives answers that are near those of the others, and no gradients.
+        one_type: Whether the state has the type of the input in every field, as kernels need it.
         checkpoints: Whether both take a last argument, `checkpoint`: steps between the states kept for the gradient.
     """
 
@@ -53,6 +55,7 @@ class Engine:
     run_backwards: Run | None = None
     reads_no_padding: bool = False
     answers_only: bool = False
+    one_type: bool = False
     checkpoints: bool = False
 
     def unroll(
@@ -96,9 +99,10 @@ ENGINES: dict[str, Engine] = {
         compiled.begin,
         compiled.run_backwards,
         reads_no_padding=True,
+        one_type=True,
         checkpoints=True,
     ),
-    "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell"),
+    "torch": Engine(torch_kernels.run, torch_kernels.refusal, "torch has a fused kernel for this cell", one_type=True),
     "eager": Engine(eager.run, eager.refusal, "the loop runs any cell"),
     "int8": Engine(
         compiled.run_int8,
@@ -108,6 +112,7 @@ ENGINES: dict[str, Engine] = {
         compiled.begin,
         compiled.run_int8_backwards,
         reads_no_padding=True,
+        one_type=True,
         answers_only=True,
     ),
 }
@@ -136,6 +141,18 @@ class Explanation:
         return "\n".join(
             [f"engine {self.engine}: {self.reason}", *(f"  not {name}: {why}" for name, why in self.others.items())]
         )
+
+
+def check_type(cell: Cell, x: Tensor) -> None:
+    """Hold an input to the type of number of a cell's parameters; under autocast torch brings the two together.
+
+    Raises:
+        InputError: It is of another type.
+    """
+    own = {p.dtype: None for p in cell.parameters() if p.is_floating_point()}
+    if own and x.dtype not in own and not torch.is_autocast_enabled(x.device.type):
+        kinds = " or ".join(str(dtype)[6:] for dtype in own)
+        raise InputError(f"x is {kinds} as the parameters of {type(cell).__name__} are, found {str(x.dtype)[6:]}")
 
 
 def choose_engine(cell: Cell, requested: str, x: Tensor | None = None) -> Explanation:

@@ -1,14 +1,16 @@
 """One cell over one sequence, in one direction."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from treadle.cells import Cell, State
+from treadle.cells.checks import check_state
 from treadle.errors import InputError
-from treadle.nn.engines import ENGINES, Explanation, choose_engine
-from treadle.nn.sequences import check_sequence, check_state
+from treadle.nn.engines import ENGINES, Explanation, check_type, choose_engine
+from treadle.nn.sequences import check_sequence
 
 
 class Recurrent(nn.Module):
@@ -55,14 +57,20 @@ class Recurrent(nn.Module):
         self._seen: tuple[Any, ...] = ()
 
     def forward(
-        self, x: Tensor, state: State | None = None, *, lengths: Tensor | None = None, reset: Tensor | None = None
+        self,
+        x: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        reset: Tensor | None = None,
     ) -> tuple[Tensor, Any]:
         """Run whole sequences.
 
         Args:
-            x: `[batch, time, input_size]`.
-            state: The state before the first step; by default the cell's initial state.
-            lengths: `[batch]` integers, on any device, in any order, zero allowed; by default all steps are real.
+            x: `[batch, time, input_size]`, of the type of number of the parameters.
+            state: The state before the first step, of the type of `x`; by default the cell's initial state.
+            lengths: `[batch]` integers, a tensor on any device or a list, in any order, zero allowed; by default all
+                steps are real.
             reset: `[batch, time]` bool: the state returns to its initial value before that step, as if the sequence
                 were split there (in the reverse direction too).
 
@@ -76,11 +84,12 @@ class Recurrent(nn.Module):
         cell: Cell = self._modules["cell"]  # type: ignore[assignment]  # `self.cell` takes longer
         lengths = check_sequence(x, cell.input_size, lengths, reset)
         if not torch.compiler.is_compiling() and (seen := (x.device, x.dtype, self.engine)) != self._seen:
+            check_type(cell, x)
             self.explanation, self._seen = choose_engine(cell, self.engine, x), seen
         engine = ENGINES[self.explanation.engine]
         if state is None:
             state = engine.begin(cell, x)
-        check_state(state, cell, x.shape[0])
+        state = check_state(state, cell, x, own=not engine.one_type)
         return engine.unroll(cell, x, state, lengths, reset, backwards=self.reverse, checkpoint=self.checkpoint)
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, Any]:

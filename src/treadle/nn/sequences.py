@@ -4,12 +4,12 @@ A padded batch is `[batch, time, ...]` with `lengths [batch]`; what lies past a 
 nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from treadle.cells import Cell, State
 from treadle.errors import InputError
 
 
@@ -83,22 +83,29 @@ def reverse_reset(reset: Tensor, lengths: Tensor | None) -> Tensor:
     return parted
 
 
-def check_sequence(x: Tensor, input_size: int, lengths: Tensor | None, reset: Tensor | None) -> Tensor | None:
+def check_sequence(
+    x: Tensor, input_size: int, lengths: Tensor | Sequence[int] | None, reset: Tensor | None
+) -> Tensor | None:
     """Hold the arguments of a layer to their contract and bring the lengths to the input's device.
 
     Raises:
         InputError: A shape, a type or a length does not fit; the sentence names what was found and what is expected.
     """
+    if not isinstance(x, Tensor):
+        raise InputError(f"x is a tensor [batch, time, {input_size}], found a {type(x).__name__}; see torch.as_tensor")
     shape = x.shape
     if len(shape) != 3 or shape[2] != input_size:
         raise InputError(f"x is [batch, time, {input_size}], found {list(shape)}")
     if lengths is None and reset is None:
         return None
     batch, steps, _ = shape
+    if reset is not None and not isinstance(reset, Tensor):
+        raise InputError(f"reset is a bool tensor [{batch}, {steps}], found a {type(reset).__name__}")
     if reset is not None and (reset.dtype != torch.bool or reset.shape != (batch, steps)):
         raise InputError(f"reset is bool [{batch}, {steps}], found {reset.dtype} {list(reset.shape)}")
     if lengths is None:
         return None
+    lengths = _as_tensor(lengths, batch)
     if lengths.shape != (batch,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
         raise InputError(f"lengths are integers [{batch}], found {lengths.dtype} {list(lengths.shape)}")
     if not torch.compiler.is_compiling() and batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= steps:
@@ -108,15 +115,14 @@ def check_sequence(x: Tensor, input_size: int, lengths: Tensor | None, reset: Te
     return lengths.to(x.device)
 
 
-def check_state(state: State, cell: Cell, batch: int) -> None:
-    """Hold a state to its contract: a row for every row of the batch, and the cell's sizes.
-
-    Raises:
-        InputError: A shape does not fit.
-    """
-    expected = [(batch, size) for size in cell.state_sizes]
-    if [field.shape for field in state] != expected:
-        raise InputError(f"the state's shapes are {expected}, found {[tuple(field.shape) for field in state]}")
+def _as_tensor(lengths: Tensor | Sequence[int], batch: int) -> Tensor:
+    """Lengths that came as a list or an array."""
+    if isinstance(lengths, Tensor):
+        return lengths
+    try:
+        return torch.as_tensor(lengths) if len(lengths) else torch.zeros(0, dtype=torch.long)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"lengths are integers [{batch}], found {lengths!r}") from None
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Stack(nn.Module):
         x: Tensor,
         state: Sequence[State] | None = None,
         *,
-        lengths: Tensor | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
         reset: Tensor | None = None,
     ) -> tuple[Tensor, tuple[State, ...]]:
         """Run whole sequences.

@@ -95,7 +95,7 @@ class _TorchRecurrent(nn.Module):
         self,
         sequence: Tensor | PackedSequence,
         hx: tuple[Tensor, ...] | None,
-        lengths: Tensor | None,
+        lengths: Tensor | Sequence[int] | None,
         reset: Tensor | None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, ...]]:
         """The call that the three share: `hx` and what is returned are the fields of the state, stacked by layer."""
@@ -173,7 +173,7 @@ class RNN(_TorchRecurrent):
         input: Tensor | PackedSequence,  # noqa: A002 (torch.nn's name)
         hx: Tensor | None = None,
         *,
-        lengths: Tensor | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
         reset: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, Tensor]:
         """Run whole sequences.
@@ -235,7 +235,7 @@ class LSTM(_TorchRecurrent):
         input: Tensor | PackedSequence,  # noqa: A002 (torch.nn's name)
         hx: tuple[Tensor, Tensor] | None = None,
         *,
-        lengths: Tensor | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
         reset: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
         """As `RNN.forward`, with a pair `(h, c)` for the state."""

@@ -6,6 +6,7 @@ torch returns several tensors, a tuple of them.
 """
 
 from treadle.compiler.operators import elementwise, features  # noqa: F401  # their import enters the rules
-from treadle.compiler.operators.rules import HINTS, RULES, NoRuleError, Weight
+from treadle.compiler.operators.elementwise import truth
+from treadle.compiler.operators.rules import HINTS, RULES, NoRuleError, Weight, apply
 
-__all__ = ["HINTS", "RULES", "NoRuleError", "Weight"]
+__all__ = ["HINTS", "RULES", "NoRuleError", "Weight", "apply", "truth"]

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import torch
-
 from treadle.compiler.operators.rules import NoRuleError, rule
 from treadle.compiler.program import Constant, Node, Operand, hold, pointwise
 
@@ -77,7 +75,7 @@ def _no_axis(other: Operand) -> Operand:
     return other
 
 
-def _truth(a: Operand) -> Operand:
+def truth(a: Operand) -> Operand:
     """1 where a value is not 0; a comparison is that already."""
     compared = isinstance(a, Node) and a.kind == "pointwise" and a.arguments[0] in ("gt", "ge", "lt", "le", "eq", "ne")
     return a if compared else pointwise("ne", a, Constant(0.0))
@@ -85,26 +83,21 @@ def _truth(a: Operand) -> Operand:
 
 @rule("logical_and", "bitwise_and", "and")
 def _and(input: Operand, other: Operand) -> Node:
-    return pointwise("mul", _truth(input), _truth(other))
+    return pointwise("mul", truth(input), truth(other))
 
 
 @rule("logical_or", "bitwise_or", "or")
 def _or(input: Operand, other: Operand) -> Node:
-    return pointwise("maximum", _truth(input), _truth(other))
+    return pointwise("maximum", truth(input), truth(other))
 
 
 @rule("bool")
 def _bool(input: Operand) -> Operand:
-    return _truth(input)
+    return truth(input)
 
 
-@rule("to", "type", "type_as", "float", "double", "clone", "contiguous")
-def _same_numbers(input: Operand, *types: Any, **options: Any) -> Operand:
-    for kind in (*types, *options.values()):
-        if kind == torch.bool:
-            return _truth(input)
-        if isinstance(kind, torch.dtype) and not kind.is_floating_point:
-            return pointwise("trunc", input)
+@rule("to", "type", "type_as", "float", "double", "int", "long", "clone", "contiguous")
+def _same_numbers(input: Operand, *_types: Any, **_options: Any) -> Operand:
     return input
 
 
@@ -151,10 +144,12 @@ def _square(input: Operand) -> Node:
 
 
 @rule("pow", "power")
-def _pow(input: Operand, exponent: Operand) -> Node:
+def _pow(input: Operand, exponent: Operand) -> Operand:
     if not isinstance(exponent, Constant):
         raise NoRuleError("a power with a fixed exponent")
     match exponent.value:
+        case 0.0:
+            return Constant(1.0)
         case 2.0:
             return pointwise("mul", input, input)
         case 3.0:
@@ -169,9 +164,11 @@ def _pow(input: Operand, exponent: Operand) -> Node:
 
 
 @rule("rpow")
-def _rpow(input: Operand, other: Operand) -> Node:
+def _rpow(input: Operand, other: Operand) -> Operand:
     if not isinstance(other, Constant) or other.value <= 0:
         raise NoRuleError("a power of a positive number")
+    if other.value == 1:
+        return other
     return pointwise("exp", pointwise("mul", input, Constant(math.log(other.value))))
 
 
@@ -234,11 +231,12 @@ def _lerp(input: Operand, end: Operand, weight: Operand) -> Node:
 
 
 @rule("softplus")
-def _softplus(input: Operand, beta: Constant = Constant(1.0), threshold: Any = None) -> Node:
+def _softplus(input: Operand, beta: Constant = Constant(1.0), threshold: Constant = Constant(20.0)) -> Node:
     a = input if beta.value == 1 else pointwise("mul", input, beta)
     tail = pointwise("log1p", pointwise("exp", pointwise("neg", pointwise("abs", a))))
     result = pointwise("add", pointwise("maximum", a, Constant(0.0)), tail)
-    return result if beta.value == 1 else pointwise("div", result, beta)
+    result = result if beta.value == 1 else pointwise("div", result, beta)
+    return pointwise("where", pointwise("gt", a, threshold), input, result)
 
 
 @rule("silu", "swish")
@@ -261,8 +259,9 @@ def _leaky_relu(input: Operand, negative_slope: Constant = Constant(0.01), inpla
 
 @rule("elu")
 def _elu(input: Operand, alpha: Constant = Constant(1.0), inplace: Any = None) -> Node:
-    below = pointwise("mul", pointwise("expm1", pointwise("minimum", input, Constant(0.0))), alpha)
-    return pointwise("where", pointwise("gt", input, Constant(0.0)), input, below)
+    positive = pointwise("gt", input, Constant(0.0))
+    low = pointwise("where", positive, Constant(0.0), input)  # `minimum` would halve the gradient at 0
+    return pointwise("where", positive, input, pointwise("mul", pointwise("expm1", low), alpha))
 
 
 @rule("softsign")
@@ -272,5 +271,5 @@ def _softsign(input: Operand) -> Node:
 
 @rule("hardsigmoid")
 def _hardsigmoid(input: Operand, inplace: Any = None) -> Node:
-    line = pointwise("add", pointwise("mul", input, Constant(1 / 6)), Constant(0.5))
-    return _held(line, Constant(0.0), Constant(1.0), "le", "ge")
+    line = _held(pointwise("add", input, Constant(3.0)), Constant(0.0), Constant(6.0), "le", "ge")
+    return pointwise("div", line, Constant(6.0))

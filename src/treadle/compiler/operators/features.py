@@ -61,8 +61,12 @@ def _var(
 
 
 @rule("std")
-def _std(input: Node, dim: Any = None, unbiased: Any = True, keepdim: Any = False, correction: Any = None) -> Node:
-    return pointwise("sqrt", _var(input, dim, unbiased, keepdim, correction))
+def _std(
+    input: Node, dim: Any = None, unbiased: Any = True, keepdim: Any = False, correction: Constant | None = None
+) -> Node:
+    variance = _var(input, dim, unbiased, keepdim, correction)
+    some = pointwise("ne", variance, Constant(0.0))  # where all are the same torch has the gradient 0
+    return pointwise("where", some, pointwise("sqrt", pointwise("where", some, variance, Constant(1.0))), Constant(0.0))
 
 
 @rule("layer_norm")
@@ -86,6 +90,8 @@ def _variance(a: Node, mean: Node, degrees: float) -> Node:
 
     The mean itself gets no gradient from it, since what is left adds up to 0.
     """
+    if degrees >= a.width:
+        raise NoRuleError("more features than the correction")
     centred = pointwise("sub", a, hold(mean))
     return pointwise("mul", total(pointwise("mul", centred, centred)), Constant(1 / (a.width - degrees), sized=True))
 
@@ -115,7 +121,7 @@ def _split(input: Node, split_size_or_sections: Any, dim: Constant = Constant(0.
 @rule("narrow")
 def _narrow(input: Node, dim: Constant, start: Constant, length: Constant) -> Node:
     _last(dim)
-    return columns(input, int(start.value), int(length.value))
+    return columns(input, int(start.value) % input.width, int(length.value))
 
 
 @rule("select")

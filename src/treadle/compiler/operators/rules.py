@@ -1,8 +1,12 @@
 """The rules by name, and what they are written with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from inspect import signature
+from types import UnionType
+from typing import Any, TypeVar, get_args
+
+from treadle.compiler.program import Constant
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,29 @@ def rule(*names: str) -> Callable[[R], R]:
         return function
 
     return keep
+
+
+def apply(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What a rule makes of the arguments of a call.
+
+    Raises:
+        NoRuleError: The rule has no such arguments, or one is of a kind that it does not take.
+    """
+    takes = signature(RULES[name])
+    try:
+        given = takes.bind(*args, **kwargs)
+    except TypeError as why:
+        raise NoRuleError(str(why)) from None
+    for argument, value in given.arguments.items():
+        annotation = takes.parameters[argument].annotation
+        kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+        if Any in kinds or not all(isinstance(kind, type) for kind in kinds):
+            continue  # anything, or a sequence of operands
+        if isinstance(value, bool) and Constant in kinds:
+            given.arguments[argument] = Constant(float(value))
+        elif not isinstance(value, kinds):
+            raise NoRuleError(f"another kind of {argument!r}")
+    return RULES[name](*given.args, **given.kwargs)
 
 
 HINTS = {
