@@ -163,7 +163,9 @@ def test_predict_goes_on_with_the_series_of_the_run(treadle, run):
 
 def test_predict_gives_what_the_estimator_gives(treadle, run, tmp_path):
     other = write(tmp_path / "other.csv", ends={"north": 50})
-    rows = list(csv.DictReader(treadle("predict", run.folder, other).out.splitlines()))
+    said = treadle("predict", run.folder, other)
+    assert "other.csv: stands for itself, without what the run had before" in said.err
+    rows = list(csv.DictReader(said.out.splitlines()))
     expected = Forecaster.load(run.folder).predict(other)
     assert [row["ds"] for row in rows] == expected["ds"]
     assert [float(row["y_90"]) for row in rows] == pytest.approx(expected["y_90"], rel=1e-6)
@@ -179,7 +181,9 @@ def test_predict_goes_on_from_rows_that_follow_the_run(treadle, run, tmp_path):
 def test_a_late_or_new_series_takes_nothing_from_the_others(treadle, run, tmp_path):
     longer = {name: length + 7 for name, length in LENGTHS.items()}
     rows = write(tmp_path / "on.csv", start=-7, ends=longer).read_text().splitlines()
-    whole = treadle("predict", run.folder, tmp_path / "on.csv").out.splitlines()
+    said = treadle("predict", run.folder, tmp_path / "on.csv")
+    assert "on.csv: goes on with the series of the run" in said.err
+    whole = said.out.splitlines()
     late = tmp_path / "late.csv"
     late.write_text("\n".join(row for number, row in enumerate(rows) if number != 8) + "\n")
     found = treadle("predict", run.folder, late).out.splitlines()

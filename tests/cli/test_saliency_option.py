@@ -20,3 +20,11 @@ def test_a_task_without_it_says_so(treadle, tmp_path):
     (tmp_path / "texts.txt").write_text("a b\n")
     said = treadle("predict", tmp_path / "model", tmp_path / "texts.txt", "--saliency")
     assert (said.code, "no option 'saliency'" in said.err) == (2, True)
+
+
+def test_a_model_in_8_bits_has_no_gradients(treadle, run_folder, tmp_path):
+    data = tmp_path / "one.csv"
+    data.write_text("review\nthe film was fine\n")
+    treadle("export", run_folder.folder, "--to", "int8", "--out", tmp_path / "small")
+    said = treadle("predict", tmp_path / "small", data, "--saliency")
+    assert (said.code, "--saliency takes gradients, which a model in 8 bits has not" in said.err) == (2, True)

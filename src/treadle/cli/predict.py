@@ -36,12 +36,15 @@ def predict(
     json: Annotated[bool, Option("--json", help="A JSON object a row, with probabilities.")] = False,
 ) -> None:
     """Parse, predict, print: one answer a line, in the order of the rows."""
+    from treadle.tasks.config import load_config
     from treadle.tasks.run import work_of
     from treadle.tasks.source import DataSource
 
     if target is not None:
         raise InputError(f"predict reads no targets, found --target {target!r}")
     work = work_of(model)
+    if saliency and load_config(model)[0].get_params().get("engine") == "int8":
+        raise InputError(f"{model}: --saliency takes gradients, which a model in 8 bits has not; ask that of float32")
     if data is None and not work.extends:
         raise InputError("no data was given, expected a file, a folder or - for standard input")
     source = DataSource(data or "", input=input or None, format=format, encoding=encoding, header=header)

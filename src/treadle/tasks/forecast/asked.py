@@ -18,6 +18,9 @@ from treadle.tasks.forecast.rolling import Rolled
 from treadle.tasks.forecast.scaling import Floats
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 
+GOES_ON = "goes on with the series of the run"
+STANDS_ALONE = "stands for itself, without what the run had before"
+
 
 def refuse_foreign(source: DataSource) -> None:
     """Refuse ways of reading that mean nothing for series.
@@ -52,12 +55,14 @@ class Asked:
         panel: The series.
         before: Their beginning, where they continue the series of the model's run; else None.
         learnt: What the run learnt from, or chose its epoch by; None where that cannot be read any more.
+        note: Whether a file goes on with the run.
     """
 
     estimator: Forecaster
     panel: Panel
     before: Panel | None
     learnt: Panel | None
+    note: str = ""
 
     def seen(self, rolled: Rolled) -> int:
         """How many forecasts are of steps that the model has learnt from."""
@@ -97,15 +102,17 @@ def open_asked(folder: Path, source: DataSource, *, ahead: bool = False) -> Aske
     table = read_table(source, source.train, "test")
     targets = known[0].target_columns if known else ()
     if ahead and targets and _is_ahead(table, targets, known[0].future_names):
-        return Asked(estimator, known[-1].joined(estimator.read_ahead(table, known[-1])), None, learnt)
+        panel = known[-1].joined(estimator.read_ahead(table, known[-1]))
+        return Asked(estimator, panel, None, learnt, f"{source.train}: {GOES_ON}")
     if len(targets) == 1:
         table.column(targets[0], "target")
-    panel: Panel = estimator.read(table)
+    panel = estimator.read(table)
     for before in reversed(known):
         ends = _ends(before)
         if any(ends.get(name) == start for name, start in zip(panel.ids, panel.starts, strict=True)):
-            return Asked(estimator, before.joined(_without_gap(panel, ends)), before, learnt)
-    return Asked(estimator, panel, None, learnt)
+            panel = before.joined(_without_gap(panel, ends))
+            return Asked(estimator, panel, before, learnt, f"{source.train}: {GOES_ON}")
+    return Asked(estimator, panel, None, learnt, f"{source.train}: {STANDS_ALONE}")
 
 
 def _without_gap(panel: Panel, ends: Mapping[str, Stamp]) -> Panel:

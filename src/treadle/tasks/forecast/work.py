@@ -161,11 +161,11 @@ class ForecastWork(Work):
             raise InputError("a forecaster goes on with the series of a file, which standard input is not; name one")
         asked = open_asked(folder, source, ahead=True)
         columns = asked.estimator.predict(asked.panel)
-        head = f"{_comma_separated(list(columns))}\n"
+        head, note = f"{_comma_separated(list(columns))}\n", asked.note
         for cells in zip(*columns.values(), strict=True):
             row = [float(f"{cell:.8g}") if isinstance(cell, float) else cell for cell in cells]
-            yield Answer(head + _comma_separated(row), dict(zip(columns, row, strict=True)))
-            head = ""
+            yield Answer(head + _comma_separated(row), dict(zip(columns, row, strict=True)), note)
+            head = note = ""
 
 
 def _are_counts(panel: Panel) -> bool:
