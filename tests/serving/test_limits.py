@@ -61,6 +61,8 @@ def test_sizes(limited: Callable[..., Any]) -> None:
         many = client.post("/v1/predict", json={"inputs": ["a"] * 4})
         assert "up to 3" in sentence(many, 422)
         assert predict(client, "a fine film").status_code == 200
+        second = client.post("/v1/predict", json={"inputs": ["a fine film", "x" * 60]})
+        assert sentence(second, 422).startswith("input 2: an input has a length of 60")
 
 
 def test_times(limited: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

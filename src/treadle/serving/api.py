@@ -109,7 +109,7 @@ def _add_routes(app: FastAPI) -> None:
                 422, f"there are {len(request.inputs):,} inputs, the server takes up to {state.limits.rows:,}"
             )
         options = model.check_options(request.options)
-        cells = await state.worker.run(lambda: [model.check(value) for value in request.inputs])
+        cells = await state.worker.run(lambda: model.check_all(request.inputs))
         answers = await state.batchers[model.name].submit(cells, options)
         if request.explain or request.states:
             answers = await _more(state, model, request, cells, answers, options)

@@ -83,6 +83,20 @@ class Served(ABC):
         self.check_length(value)
         return self.read(value)
 
+    def check_all(self, values: Sequence[Any]) -> list[Any]:
+        """`check` of every value.
+
+        Raises:
+            InputError: As there; of several, the sentence says which.
+        """
+        cells = []
+        for number, value in enumerate(values, 1):
+            try:
+                cells.append(self.check(value))
+            except InputError as error:
+                raise InputError(f"input {number}: {error}" if len(values) > 1 else str(error)) from None
+        return cells
+
     def check_length(self, value: Any) -> None:
         """Hold a value to the length that the server takes.
 
