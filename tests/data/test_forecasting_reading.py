@@ -242,6 +242,12 @@ def test_texts_of_a_later_file_are_compared_by_what_they_say() -> None:
     assert "'kind' is '9Z' in 1 row, none of its categories" in panel.note
 
 
+def test_a_column_and_one_of_its_categories_may_both_be_named() -> None:
+    panel = read_panel(winds(8, []), past=["wind", "wind=S"])
+    assert panel.past_names == ("wind=N", "wind=S", "wind=S")
+    assert panel.past[0][:2].tolist() == [[1, 0, 0], [0, 1, 1]]
+
+
 def test_covariates_without_values_can_be_read_for_the_steps_to_come() -> None:
     panel = read_panel({"ds": [5, 6], "holiday": [1, 0], "y": [None, None]}, target=[], future="holiday")
     assert (panel.steps, panel.known(0), panel.starts) == (0, 2, [5])

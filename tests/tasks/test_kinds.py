@@ -215,6 +215,11 @@ def test_a_missing_label_is_no_class(labels):
         small(epochs=1).fit(["a", "b", "c"], labels)
 
 
+def test_a_number_that_a_mask_hides_is_no_target():
+    with pytest.raises(InputError, match="the target of row 2 is nan, expected a finite number"):
+        SequenceRegressor(epochs=1).fit(["a", "b", "c"], np.ma.masked_array([1.0, 2.0, 3.0], [False, False, True]))
+
+
 @pytest.mark.parametrize("labels", [pd.array([0, 1] * 5, dtype="Int64"), pd.Series([0, 1] * 5), np.array([0, 1] * 5)])
 def test_whole_numbers_stay_whole(labels):
     assert small(epochs=1).fit(["a", "b"] * 5, labels).classes_.tolist() == [0, 1]

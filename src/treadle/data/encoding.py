@@ -22,6 +22,8 @@ _MARKS = [
 ]
 _GZIP = b"\x1f\x8b"
 _LINE_END = re.compile(r"\r\n?|\n")
+HALF_PAIR = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair: what escapes of JSON, and bytes that are no text, may leave; no file can hold it."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -161,3 +163,8 @@ def _not_decodable(data: bytes, error: UnicodeDecodeError, source: str, name: st
         return f"{found}; it looks like {likely[0]}: name it with --encoding {likely[0]}"
     several = f"{', '.join(likely[:-1])} or {likely[-1]}"
     return f"{found}; it may be {several}: name the right one with --encoding NAME"
+
+
+def without_halves(text: str) -> str:
+    """A text as long as before that can be written: U+FFFD for every half of a surrogate pair."""
+    return text if text.isascii() else HALF_PAIR.sub("\ufffd", text)

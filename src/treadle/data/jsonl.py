@@ -1,15 +1,12 @@
 """JSON: an object a line (JSONL), a list of objects, or one object of columns."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from treadle.data.encoding import read_text
+from treadle.data.encoding import HALF_PAIR, read_text
 from treadle.data.table import Table
 from treadle.errors import InputError, counted
-
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class _NotJsonError(InputError):
@@ -110,7 +107,7 @@ def _load(text: str, path: Path, line: int) -> Any:
         raise InputError(f"{path}, line {line}: the JSON is nested too deeply") from None
     except ValueError as error:  # a name twice, or an integer of thousands of digits
         raise InputError(f"{path}, line {line}: not usable JSON ({error})") from None
-    if "\\ud" in text.lower() and _HALF_PAIR.search(json.dumps(value, ensure_ascii=False)):
+    if "\\ud" in text.lower() and HALF_PAIR.search(json.dumps(value, ensure_ascii=False)):
         raise InputError(f"{path}, line {line}: a \\u escape names half of a surrogate pair, expected whole characters")
     return value
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from treadle.data.audio.waveform import Waveform, is_audio_file
-from treadle.data.series import LARGEST, first_fault
+from treadle.data.series import LARGEST, first_fault, told
 from treadle.data.values import Array, is_missing, parse_series
 from treadle.errors import InputError
 
@@ -193,9 +193,8 @@ def _series(cell: Any, row: int, name: str, where: Callable[[int], str]) -> Arra
         )
     if (np.abs(array) > LARGEST).any():
         step, channel = np.argwhere(np.abs(array) > LARGEST)[0]
-        found = "an infinite value" if np.isinf(array[step, channel]) else f"{array[step, channel]:g}"
         place = f"{where(row)}, column {name!r}, step {step + 1}, channel {channel + 1}"
-        raise InputError(f"{place}: found {found}, expected a number up to 3.4e38 or nothing")
+        raise InputError(f"{place}: found {told(array[step, channel])}, expected a number up to 3.4e38 or nothing")
     return array
 
 

@@ -55,10 +55,14 @@ def join_series(
     values = np.concatenate(parts) if parts else np.zeros((0, channels or 1))
     for step, channel in np.argwhere(np.abs(values) > LARGEST)[:1]:
         row = int(np.searchsorted(np.cumsum(lengths), step, side="right"))
-        found = "an infinite value" if np.isinf(values[step, channel]) else f"{values[step, channel]:g}"
         place = f", channel {channel + 1}, step {step - lengths[:row].sum() + 1}"
-        raise fault(row, f"{place}: found {found}, expected a number up to 3.4e38 or nothing")
+        raise fault(row, f"{place}: found {told(values[step, channel])}, expected a number up to 3.4e38 or nothing")
     return values, lengths
+
+
+def told(value: float) -> str:
+    """A number that is larger than `LARGEST`, in words."""
+    return "an infinite value" if np.isinf(value) else f"{value:g}"
 
 
 def _numbers(cell: Any) -> Floats:

@@ -4,7 +4,6 @@ Both kinds keep number 0 for padding and number 1 for whatever training data did
 training data only, come out the same on every machine, and are saved as JSON.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.data.encoding import without_halves
 from treadle.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ UNKNOWN: Final = 1
 """The number of every token that the vocabulary does not hold."""
 SPECIAL: Final = ("<pad>", "<unk>")
 """How numbers 0 and 1 are displayed."""
-
-_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 Ids = NDArray[np.int64]
 
@@ -184,7 +182,7 @@ class SubwordVocabulary:
         """
         from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-        texts = [_whole(text) for text in texts]
+        texts = [without_halves(text) for text in texts]
         counts = Counter(chain.from_iterable(texts))
         least = _least_count(min_count, counts.total())
         _check_size(max_size, 2 * len(SPECIAL))
@@ -220,11 +218,11 @@ class SubwordVocabulary:
 
     def encode(self, text: str) -> Ids:
         """The numbers of the pieces of one text."""
-        return np.array(self._tokenizer.encode(_whole(text)).ids, dtype=np.int64)
+        return np.array(self._tokenizer.encode(without_halves(text)).ids, dtype=np.int64)
 
     def encode_all(self, texts: Iterable[str]) -> list[Ids]:
         """`encode` for every text, on all cores."""
-        encodings = self._tokenizer.encode_batch_fast([_whole(text) for text in texts])
+        encodings = self._tokenizer.encode_batch_fast([without_halves(text) for text in texts])
         return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
@@ -232,7 +230,7 @@ class SubwordVocabulary:
 
         A piece that is nothing but a space is empty: `start == end`.
         """
-        offsets = self._tokenizer.encode(_whole(text)).offsets
+        offsets = self._tokenizer.encode(without_halves(text)).offsets
         return [(end - len(text[start:end].lstrip()), end) for start, end in offsets]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
@@ -268,11 +266,6 @@ class SubwordVocabulary:
         if [tokenizer.token_to_id(symbol) for symbol in SPECIAL] != [PADDING, UNKNOWN]:
             raise InputError("the saved sub-word vocabulary is damaged: it does not begin with <pad> and <unk>")
         return cls(tokenizer)
-
-
-def _whole(text: str) -> str:
-    """A text as long as before, which can be written in UTF-8; the library takes no other."""
-    return text if text.isascii() else _HALF_PAIR.sub("\ufffd", text)
 
 
 def _check_size(max_size: int | None, smallest: int) -> None:

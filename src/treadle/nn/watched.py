@@ -16,8 +16,7 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
-DEPTH = 4
-"""How far containers in containers, and attributes of attributes, are followed."""
+from treadle.compiler.unchanged import DEPTH
 
 _SIMPLE = (bool, int, float, str, type(None))
 _MODULE = frozenset(vars(nn.Module()))

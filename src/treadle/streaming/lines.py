@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from treadle.data.encoding import HALF_PAIR
 from treadle.data.values import is_missing, is_number
 from treadle.errors import InputError, nearest
 from treadle.streaming.keys import Key, as_key
@@ -14,7 +15,6 @@ ALONE: Key = ""
 """The key of lines that name none."""
 
 _FIELDS = ("key", "step", "close")
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _BETWEEN = re.compile(r"\s*[,;]\s*|\s+")
 
 
@@ -71,7 +71,7 @@ def _request(content: Any) -> Request:
         if name not in _FIELDS:
             raise InputError(f"there is no field {name!r}{nearest(name, _FIELDS)}")
     key, named = as_key(content.get("key", ALONE)), "key" in content
-    if isinstance(key, str) and _HALF_PAIR.search(key):  # it could not be written in the answer
+    if isinstance(key, str) and HALF_PAIR.search(key):  # it could not be written in the answer
         raise InputError(f"the key {key!r} holds half of a surrogate pair, expected whole characters")
     if content.get("close") is True and "step" not in content:
         return Request(key, named, close=True)

@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from treadle.data.series import LARGEST, told
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
-
-LARGEST = float(np.finfo(np.float32).max)
-"""The largest number that a layer in float32 can read."""
 
 
 def read_numbers(step: Any, channels: int, *, missing: bool = False) -> Floats:
@@ -68,7 +66,7 @@ def _check(values: Floats, missing: bool) -> None:
         value = values[place, channel]
         if np.isnan(value) and missing:
             continue
-        found = "no number" if np.isnan(value) else "an infinite value" if np.isinf(value) else f"{value:g}"
+        found = "no number" if np.isnan(value) else told(value)
         allowed = "a number up to 3.4e38, or nothing" if missing else "a number up to 3.4e38"
         which = "the step" if len(values) == 1 else f"step {place + 1}"
         raise InputError(f"channel {channel + 1} of {which} holds {found}, expected {allowed}")

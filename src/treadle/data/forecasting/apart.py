@@ -1,6 +1,6 @@
 """Which column may tell rows of one series and one time apart, for the sentence that refuses them."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,5 @@ def apart(table: Table, roles: Roles, codes: NDArray[np.int64], stamps: Stamps) 
         if len(set(zip(rows, cells, strict=True))) == len(rows):
             if name.lower() in _CLOCKS and roles.times:
                 return f"; time={[*roles.times, name]} gives each a time of its own"
-            return f"; id={_one([*roles.ids, name])} makes each a series of its own"
+            return f"; id={[*roles.ids, name] if roles.ids else name!r} makes each a series of its own"
     return ""
-
-
-def _one(names: list[str]) -> Any:
-    return repr(names[0]) if len(names) == 1 else names

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from treadle.data.forecasting.grid import Duplicates, Grid
 from treadle.data.forecasting.roles import Roles, source_of
-from treadle.data.series import LARGEST
+from treadle.data.series import LARGEST, told
 from treadle.data.table import Table
 from treadle.data.values import expected_number, is_missing, is_number, mostly_numbers
 from treadle.errors import InputError, counted
@@ -66,7 +66,7 @@ def numbers(table: Table, name: str) -> Floats:
     beyond = np.abs(column) > LARGEST
     if beyond.any():
         row = int(np.argmax(beyond))
-        found = "an infinite value" if np.isinf(column[row]) else f"{column[row]:g}"
+        found = told(column[row])
         raise InputError(f"{table.where(row)}, column {name!r}: found {found}, expected a number up to 3.4e38")
     if np.isnan(column).all():
         raise InputError(f"{table.source}: column {name!r} has no value in any row, expected numbers")
@@ -118,7 +118,7 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     starts = np.cumsum(grid.lengths) - grid.lengths
     beyond = np.arange(int(grid.lengths.sum())) - np.repeat(starts, grid.lengths) > np.repeat(last, grid.lengths)
     for declared, given in wanted:
-        for name, categories in _by_column(given, table).items():
+        for name, categories in _by_column(given, table):
             if categories:
                 encoded: tuple[list[str], Floats] | str = _as_categories(table, name, categories, strange)
             else:
@@ -145,15 +145,15 @@ def covariates(table: Table, roles: Roles, grid: Grid, last: NDArray[np.int64], 
     )
 
 
-def _by_column(names: Sequence[str], table: Table) -> dict[str, list[str]]:
+def _by_column(names: Sequence[str], table: Table) -> list[tuple[str, list[str]]]:
     """The columns that covariates come from, with the categories that are asked of each; none for a whole column."""
-    columns: dict[str, list[str]] = {}
+    columns: dict[tuple[str, bool], list[str]] = {}
     for name in names:
         source = source_of(name, table)
-        asked = columns.setdefault(source, [])
+        asked = columns.setdefault((source, source == name), [])
         if source != name:
             asked.append(name.split("=", 1)[1])
-    return columns
+    return [(source, asked) for (source, _), asked in columns.items()]
 
 
 def _told(low: Floats, high: Floats, beyond: Floats) -> Kind | None:

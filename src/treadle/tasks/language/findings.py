@@ -1,7 +1,6 @@
 """From what every token of a text cost to what a page shows: a passage, the greatest surprises, tables, samples."""
 
 import math
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from treadle.data.codec import TokenCodec
+from treadle.data.encoding import without_halves
 from treadle.data.vocabulary import UNKNOWN
 from treadle.evaluation.report.language import LanguageFindings, ReadToken, SurpriseBin, Surprising, WrittenText
 from treadle.tasks.language.estimator import LanguageModel
@@ -28,7 +28,6 @@ _WRITTEN = {"word": 80, "subword": 110, "char": 400, "byte": 400}
 _MOST = 12
 _BEFORE, _AFTER = 50, 25  # characters around a surprising token
 _EDGES = (1, 10, 100, 1000)
-_HALVES = re.compile("[\ud800-\udfff]")  # bytes that are no text, or half characters of JSON; no page can hold them
 
 
 class Read(NamedTuple):
@@ -63,7 +62,7 @@ def findings(
     before = [np.arange(len(one.ids)) for one in documents]
     sampling, length = Sampling(temperature=TEMPERATURE), _WRITTEN[codec.unit]
     written = [
-        WrittenText(_shown(generate(model, length=length, sampling=sampling, seed=seed).strip()), _how(seed))
+        WrittenText(without_halves(generate(model, length=length, sampling=sampling, seed=seed).strip()), _how(seed))
         for seed in SEEDS
     ]
     return LanguageFindings(
@@ -97,14 +96,11 @@ def read_tokens(
     end: int | None = None
     for (start, stop), group in groupby(zip(stands[part], nats[part], strict=True), key=lambda pair: pair[0]):
         gap = "" if end is None else text[end:start]
-        found.append(ReadToken(_shown(gap), _shown(text[start:stop]), float(sum(cost for _, cost in group))))
+        found.append(
+            ReadToken(without_halves(gap), without_halves(text[start:stop]), float(sum(cost for _, cost in group)))
+        )
         end = stop
     return found
-
-
-def _shown(text: str) -> str:
-    """A text as a page can hold it."""
-    return _HALVES.sub("\ufffd", text)
 
 
 def _how(seed: int) -> str:
@@ -155,7 +151,9 @@ def _in_its_place(codec: TokenCodec, document: Read, place: int, stands: Stands)
     if codec.unit == "word":  # no halves of words
         before = before if start <= _BEFORE else f"… {before.partition(' ')[2]}"
         after = after if stop + _AFTER >= len(document.text) else f"{after.rpartition(' ')[0]} …"
-    return Surprising(_shown(before), _shown(document.text[start:stop]), _shown(after), cost, baseline)
+    return Surprising(
+        without_halves(before), without_halves(document.text[start:stop]), without_halves(after), cost, baseline
+    )
 
 
 def _bins(documents: Sequence[Read], of: Sequence[npt.NDArray[np.int64]], none: str = "") -> list[SurpriseBin]:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from treadle.data import Kind, Ragged
+from treadle.data.series import unmasked
 from treadle.errors import InputError
 from treadle.tasks.sequence.estimator import SequenceEstimator
 from treadle.tasks.sequence.features import Where
@@ -108,7 +109,8 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
             if len(values) != rows:
                 raise InputError(f"there are {rows} rows and {len(values)} targets, expected equally many")
             return [_steps(one, row) for row, one in enumerate(values)]
-        checked = np.asarray(column_or_1d(y, warn=True))
+        plain = unmasked(y) if isinstance(y, np.ma.MaskedArray) else y
+        checked = np.asarray(column_or_1d(plain, warn=True))
         if checked.dtype == object and all(isinstance(value, numbers.Real) for value in checked):
             checked = checked.astype(np.float64)
         if checked.dtype.kind not in "iufb":
