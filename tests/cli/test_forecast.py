@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -247,6 +248,23 @@ def test_a_file_without_the_target_is_refused_rather_than_left_aside(treadle, ru
     assert "there is no column 'y' to take as target; valid names: ds, price, unique_id, value" in said.err
     lost = treadle("predict", priced.folder, without_column(later, "y", "price"))
     assert "there is no column 'y' to take as target; valid names: ds, unique_id" in lost.err
+
+
+def test_the_column_of_the_target_is_known_where_the_data_of_the_run_is_gone(treadle, run, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(run.folder, moved)
+    for config in moved.glob("config.toml"):
+        config.write_text(config.read_text().replace("sales.csv", "gone.csv"))
+    longer = write(tmp_path / "longer.csv", ends={"north": 67}, covariate=True)
+    renamed = tmp_path / "renamed.csv"
+    renamed.write_text(longer.read_text().replace(",y,", ",value,"))
+    for command in ("evaluate", "predict"):
+        said = treadle(command, moved, renamed)
+        assert (said.code, said.out) == (2, "")
+        assert "there is no column 'y' to take as target" in said.err
+    asked = treadle("evaluate", moved, renamed, "--target", "value")
+    assert asked.code == 0
+    assert asked.out.replace("renamed", "longer") == treadle("evaluate", moved, longer).out
 
 
 def test_the_column_of_values_may_be_empty_for_the_steps_ahead(treadle, priced, tmp_path):

@@ -103,6 +103,8 @@ class _TorchRecurrent(nn.Module):
             if lengths is not None or reset is not None:
                 raise InputError("a PackedSequence has its own lengths; give a padded tensor with lengths and reset")
             return self._run_packed(sequence, hx)
+        if not isinstance(sequence, Tensor):
+            raise InputError(f"input is a tensor, found a {type(sequence).__name__}; see torch.as_tensor")
         if sequence.dim() not in (2, 3):
             raise InputError(f"input has 2 or 3 dimensions, found {list(sequence.shape)}")
         unbatched = sequence.dim() == 2

@@ -100,11 +100,11 @@ def open_asked(folder: Path, source: DataSource, *, ahead: bool = False) -> Aske
             raise InputError(f"{folder}: the data of the run cannot be read any more, expected a file to go on with")
         return Asked(estimator, known[-1], None, learnt)
     table = read_table(source, source.train, "test")
-    targets = known[0].target_columns if known else ()
-    if ahead and targets and _is_ahead(table, targets, known[0].future_names):
+    targets = known[0].target_columns if known else estimator.features_.targets
+    if ahead and known and _is_ahead(table, targets, known[0].future_names):
         panel = known[-1].joined(estimator.read_ahead(table, known[-1]))
         return Asked(estimator, panel, None, learnt, f"{source.train}: {GOES_ON}")
-    if len(targets) == 1:
+    if len(targets) == 1 and source.target is None:
         table.column(targets[0], "target")
     panel = estimator.read(table)
     for before in reversed(known):

@@ -66,6 +66,7 @@ class PanelFeatures:
         weights: `[horizon, lookback]`, those of the base; zeros for counts, which begin from nothing.
         utc: Whether time stamps of several zones became UTC.
         written: How time stamps were written, as the panel says.
+        targets: Columns that the values came from.
     """
 
     frequency: Frequency
@@ -84,6 +85,7 @@ class PanelFeatures:
     weights: NDArray[np.float32]
     utc: bool = False
     written: str = ""
+    targets: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -106,8 +108,8 @@ class PanelFeatures:
         static = Standard.fit(panel.static_names, [panel.static])
         shape = (season, horizon, lookback, lags, transform, scaling, counts)
         nothing = np.zeros((horizon, lookback), dtype=np.float32)
-        clock = (panel.utc, panel.written)
-        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing, *clock)
+        told = (panel.utc, panel.written, tuple(panel.target_columns))
+        features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing, *told)
         if counts:
             return features
         base, weights = fit_base(*features.encode(panel).training_pairs(), season)
@@ -256,6 +258,7 @@ class PanelFeatures:
         own = {
             "frequency": frequency,
             "calendar": tuple(saved["calendar"]),
+            "targets": tuple(saved["targets"]),
             "weights": weights.reshape(saved["horizon"], saved["lookback"]),
         }
         return cls(**(saved | standards | own))
