@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -201,7 +202,16 @@ def test_targets_of_the_other_kind_are_refused() -> None:
 X, Y = wear()
 REFUSED: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
     "too few": ({}, X, [Y[0][:-1], *Y[1:]], "found .* steps and .* targets, expected a target for each step"),
-    "no list": ({}, X, [*Y[:-1], 3.0], "y should be a 1d array|setting an array element|expected"),
+    "no list": (
+        {},
+        X,
+        [*Y[:-1], 3.0],
+        r"the target of row 11 is 3\.0, expected a number for each step, as of other rows",
+    ),
+    "too large": ({}, X, [*Y[:-1], [10**400] * len(Y[-1])], "the targets of row 11 are .*, expected a number for each"),
+    "large": ({}, X, [*Y[:-1], Y[-1] * 1e160], r"row 11 is 1.*e\+161, expected a finite number up to 3.4e38"),
+    "none": ({}, X, [1.0, None] * 6, "the target of row 1 is None, expected a finite number up to 3.4e38"),
+    "far off": ({}, X, [1.0] * 11 + [10**400], "the target of row 11 is 1000.*, expected a finite number up to 3.4e38"),
     "not finite": ({}, X, [*Y[:-1], Y[-1] * np.nan], "the target of step 1 of row 11 is nan, expected a finite number"),
     "no number": (
         {},
@@ -223,9 +233,28 @@ REFUSED: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_bad_input_is_one_sentence(what: str) -> None:
     options, x, y, sentence = REFUSED[what]
-    with pytest.raises(ValueError, match=sentence) as refused:
+    with pytest.raises(InputError, match=sentence):
         regressor(**options).fit(x, y)
-    assert isinstance(refused.value, InputError) or what == "no list"
+
+
+def test_targets_may_be_columns_and_data_frames() -> None:
+    x = np.random.default_rng(0).normal(size=(12, 5, 1))
+    y = x[..., 0].cumsum(1)
+    expected = regressor().fit(x, y).predict(x)
+    for form in (pd.DataFrame(y), [pd.Series(one) for one in y], y.tolist(), pd.Series(list(y))):
+        for found, one in zip(regressor().fit(x, form).predict(x), expected, strict=True):
+            np.testing.assert_array_equal(found, one)
+
+
+def test_the_score_weighs_rows() -> None:
+    x, y = wear()
+    model = regressor(epochs=1).fit(x, y)
+    weights = np.arange(len(x)) % 2
+    some = [row for row, weight in enumerate(weights) if weight]
+    alone = model.score([x[row] for row in some], [y[row] for row in some])
+    assert model.score(x, y, sample_weight=weights) == pytest.approx(alone, abs=1e-6)
+    with pytest.raises(InputError, match=r"sample_weight is of shape \[3\], expected a weight for each row"):
+        model.score(x, y, sample_weight=[1, 2, 3])
 
 
 def test_the_baseline_knows_what_was_seen_so_far_and_nothing_else() -> None:

@@ -1,15 +1,34 @@
 """Numbers of a step: from whatever form they come in to an array, or one sentence on what is wrong with them."""
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from treadle.data.series import LARGEST, told
+from treadle.data.series import LARGEST, told, unmasked
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a single value is a missing one: None, NaN, a time that is none, what a mask hides, pandas' NA.
+
+    Example:
+        >>> [is_absent(value) for value in (None, float("nan"), np.datetime64("NaT"), np.ma.masked, 0.0, "")]
+        [True, True, True, True, False, False]
+    """
+    if value is None or value is np.ma.masked or type(value).__name__ == "NAType":
+        return True
+    return isinstance(value, float | date | np.generic) and bool(value != value)
+
+
+def is_real(value: Any) -> bool:
+    """Whether a single value is a number: whole, with a fraction, or a truth value; neither complex nor a duration."""
+    number = isinstance(value, int | float | np.integer | np.floating | np.bool_)
+    return number and not isinstance(value, np.timedelta64)
 
 
 def read_numbers(step: Any, channels: int, *, missing: bool = False) -> Floats:
@@ -33,7 +52,7 @@ def read_numbers(step: Any, channels: int, *, missing: bool = False) -> Floats:
     if isinstance(step, Tensor):
         step = step.detach().cpu().numpy()
     try:
-        values = np.asarray(step)
+        values = unmasked(step)
         if values.dtype.kind not in "biuf":
             values = _numbers(values)
     except (TypeError, ValueError, OverflowError):
@@ -51,14 +70,11 @@ def read_numbers(step: Any, channels: int, *, missing: bool = False) -> Floats:
 
 
 def _numbers(values: NDArray[Any]) -> NDArray[Any]:
-    """An array of objects as numbers; TypeError where one is neither a number nor None."""
-    if (
-        values.dtype.kind != "O"
-        or values.ndim == 0
-        or any(not isinstance(v, int | float | np.number | None) for v in values.flat)
-    ):
+    """An array of objects as numbers, NaN where one is missing; TypeError where one is something else."""
+    cells = [np.nan if is_absent(value) else value for value in values.flat]
+    if values.dtype.kind != "O" or values.ndim == 0 or not all(map(is_real, cells)):
         raise TypeError
-    return values.astype(np.float64)
+    return np.array(cells, dtype=np.float64).reshape(values.shape)
 
 
 def _check(values: Floats, missing: bool) -> None:
@@ -86,6 +102,6 @@ def _odd(step: Any) -> str:
     """What a step is, or has in it, that is no number."""
     if isinstance(step, list | tuple):
         for number, value in enumerate(step):
-            if not isinstance(value, int | float | np.number | None):
+            if not is_absent(value) and not is_real(value):
                 return f"{value!r:.50} in place {number + 1}"
     return "nothing" if step is None else f"{step!r:.50}"

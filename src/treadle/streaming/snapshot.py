@@ -35,7 +35,7 @@ def pack(kind: str, model: str, facts: Mapping[str, Any], arrays: Arrays) -> byt
         arrays: The rest.
     """
     text = json.dumps({"format": FORMAT, "kind": kind, "model": model, **facts})
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content: bytes = save(whole, {_HEADER: f"{_checksum(text, whole)} {text}"})
     return content
 

@@ -36,7 +36,7 @@ class _DetectorSettings(BaseModel):
     window: int = Field(ge=100)
     short: int = Field(ge=0)
     rest: int = Field(ge=0)
-    false_alarm_rate: float = Field(gt=0, lt=1)
+    false_alarm_rate: float = Field(ge=1e-12, lt=COMMON)
 
 
 class Recent:
@@ -89,10 +89,9 @@ class AnomalyDetector(SeriesOnline):
 
     $$p_t = \min\{1,\, 2 \min(p^{(1)}_t, p^{(k)}_t)\}, \qquad \mathrm{score}_t = 1 - p_t$$
 
-    so a score of 0.999 is reached by about one step in a thousand as long as nothing happens, and an alarm from there
-    on has a false-alarm rate of 0.001. An anomaly is an episode: until `rest` steps have passed, only a step that is
-    still more unusual is told as such, others score 0.9 at most. The detector learns from every step, so what stays is
-    usual after a while.
+    so a score of 0.999 is reached by about one step in a thousand as long as nothing happens, each judged by itself. An
+    anomaly is an episode: until `rest` steps have passed, only a step that is still more unusual is told as such,
+    others score 0.9 at most. The detector learns from every step, so what stays is usual after a while.
 
     Sources: S. Ahmad, A. Lavin, S. Purdy & Z. Agha, "Unsupervised real-time anomaly detection for streaming data",
     Neurocomputing 262, 2017, section 3.2, for the mean of the last errors among those of a longer window, there under a
@@ -104,7 +103,9 @@ class AnomalyDetector(SeriesOnline):
         window: Errors that a new one is compared with.
         short: Steps of the short mean; 0 for none.
         rest: Steps of an episode; 0 to judge every step by itself.
-        false_alarm_rate: Of the alarms of `predict_one` and `step`, in alarms a step.
+        false_alarm_rate: From which tail probability on `predict_one` and `step` tell an alarm, less than 0.1: how many
+            of the steps would be alarms if each were judged by itself. Episodes leave fewer, about one in `rest` steps
+            at most.
         seasons: As in `OnlineForecaster`.
         loss: As in `OnlineForecaster`.
         **options: Those of `OnlineEstimator`.
@@ -232,7 +233,7 @@ class AnomalyDetector(SeriesOnline):
         if size != size:
             return 0.0, 1.0, size, size
         p, mean = parts["tail"].probability(size), size
-        if self.short:
+        if len(parts["recent"].ring):
             mean = parts["recent"].mean_with(self._capped(size))
             p = min(1.0, 2 * min(p, parts["short tail"].probability(mean)))
         episode = parts["episode"].ring
@@ -246,7 +247,7 @@ class AnomalyDetector(SeriesOnline):
         if size == size:
             capped = self._capped(size)
             parts["tail"].update(size)
-            if self.short:
+            if len(parts["recent"].ring):
                 parts["short tail"].update(mean)
                 parts["recent"].push(capped)
 
@@ -267,7 +268,8 @@ class AnomalyDetector(SeriesOnline):
         """A step's values that are judged, and what was known of it."""
         if not isinstance(x, Mapping):
             return x, None
-        before = {name: value for name, value in x.items() if name in (self.known or ()) or isinstance(value, date)}
+        known = {*(self._settled["known"] or ()), *self._reader("known").names}
+        before = {name: value for name, value in x.items() if name in known or isinstance(value, date)}
         return {name: value for name, value in x.items() if name not in before}, before or None
 
     def _make_parts(self) -> dict[str, Remembering]:

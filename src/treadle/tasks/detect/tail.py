@@ -35,6 +35,10 @@ EVERY = 16
 """Numbers between two fits."""
 HEAVIEST = 0.5
 """The largest shape that is believed."""
+RAREST = 1e-4
+"""The probability of a number beyond which a larger one counts no more: one that is far off hides none that follow."""
+STRAIGHT = 1e-6
+"""The shape below which a tail is an exponential one."""
 LEAST = 1e-15
 """The smallest probability that is told: below it, one minus it would be one."""
 
@@ -58,6 +62,7 @@ class RunningTail:
         self.count = 0
         self.sorted = np.zeros(0)
         self.quantile, self.shape, self.size, self.share = math.inf, 0.0, 1.0, 0.0
+        self.most = math.inf
 
     def probability(self, number: float) -> float:
         """Of one at least as large; 1 as long as too few came."""
@@ -67,12 +72,12 @@ class RunningTail:
         if number <= self.quantile:
             return (1 + n - int(np.searchsorted(self.sorted, number))) / (n + 1)
         excess = (number - self.quantile) / self.size
-        tail = math.exp(-excess) if self.shape < 1e-6 else (1 + self.shape * excess) ** (-1 / self.shape)
+        tail = math.exp(-excess) if self.shape < STRAIGHT else (1 + self.shape * excess) ** (-1 / self.shape)
         return max(LEAST, self.share * tail)
 
     def update(self, number: float) -> None:
         """Take in a number; now and then the tail is fitted anew."""
-        self.ring[self.count % len(self.ring)] = number
+        self.ring[self.count % len(self.ring)] = min(number, self.most)
         self.count += 1
         if self.count >= FEWEST and self.count % EVERY == 0:
             self._fit()
@@ -86,7 +91,7 @@ class RunningTail:
         mean = float(excesses.mean())
         self.share = (k + 1) / (n + 1)
         if mean <= 0:  # the whole upper part is one number: whatever exceeds it has never been seen
-            self.shape, self.size = 0.0, max(abs(self.quantile), 1.0) * 1e-3
+            self.shape, self.size, self.most = 0.0, max(abs(self.quantile), 1.0) * 1e-3, math.inf
             return
         # The two moments of the distribution, the second with the probability of exceeding as its weight.
         weights = (k - np.arange(1, k + 1) + 0.35) / k
@@ -94,12 +99,20 @@ class RunningTail:
         shape = 2 - mean / max(mean - 2 * weighted, 1e-9 * mean)
         self.shape = min(HEAVIEST, max(0.0, shape))
         self.size = mean * (1 - self.shape)  # so that the mean is right with the shape that is believed
+        self.most = self._reached(RAREST)
+
+    def _reached(self, probability: float) -> float:
+        """The number beyond the quantile that this is the probability of."""
+        rarer = self.share / probability
+        return self.quantile + self.size * (
+            math.log(rarer) if self.shape < STRAIGHT else (rarer**self.shape - 1) / self.shape
+        )
 
     def facts(self) -> Facts:
         """Counts and the fitted tail."""
         quantile = None if math.isinf(self.quantile) else self.quantile
         fit = {"quantile": quantile, "shape": self.shape, "size": self.size, "share": self.share}
-        return {"count": self.count, **fit}
+        return {"count": self.count, "most": None if math.isinf(self.most) else self.most, **fit}
 
     def arrays(self) -> Arrays:
         """The numbers."""
@@ -108,5 +121,5 @@ class RunningTail:
     def restore(self, facts: Facts, arrays: Arrays) -> None:
         """Take up what the two gave."""
         self.count, self.shape, self.size, self.share = (facts[name] for name in ("count", "shape", "size", "share"))
-        self.quantile = math.inf if facts["quantile"] is None else facts["quantile"]
+        self.quantile, self.most = (math.inf if facts[name] is None else facts[name] for name in ("quantile", "most"))
         self.ring, self.sorted = arrays["ring"].copy(), arrays["sorted"].copy()

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
 from treadle.errors import InputError
+from treadle.streaming.numbers import is_absent
 from treadle.tasks.online.learner import Loss
 from treadle.tasks.online.losses import classification
 from treadle.tasks.online.remembered import Arrays, Facts, Remembering
@@ -71,7 +72,9 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
             InputError: It is no step of this stream.
         """
         found = self._output(x)
-        return {} if found is None else dict(zip(self.classes_, _softmax(found).tolist(), strict=True))
+        if found is None or not self.classes_:
+            return {}
+        return dict(zip(self.classes_, _softmax(found).tolist(), strict=True))
 
     def predict_one(self, x: Any) -> Any:
         """The likeliest class at a step, if it is the next; None before the first was learnt from.
@@ -83,7 +86,7 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
             InputError: It is no step of this stream.
         """
         found = self._output(x)
-        return None if found is None else self.classes_[int(found.argmax())]
+        return None if found is None or not self.classes_ else self.classes_[int(found.argmax())]
 
     def predict_proba(self, X: Any) -> Floats:
         """`[steps, classes]` at steps that follow on what was learnt, without learning from them.
@@ -95,6 +98,12 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
             InputError: A step cannot be read, or none was learnt from before.
         """
         return np.stack([_softmax(one) for one in self._outputs_along(X)])
+
+    def _outputs_along(self, X: Any) -> list[Floats]:
+        found = super()._outputs_along(X)
+        if not self.classes_:
+            raise InputError(f"this {type(self).__name__} has met no class yet, expected one before predict")
+        return found
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
         """Learn from further steps, each once and in their order, as so many calls of `learn_one`.
@@ -110,6 +119,7 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
         for label in [] if classes is None else classes:
             self._check_target(label)
         super().partial_fit(X, y)
+        self._begin()
         for label in [] if classes is None else classes:
             self._grow_target(label)
         return self
@@ -123,7 +133,8 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
         Raises:
             InputError: As `predict_proba`.
         """
-        return np.array([self.classes_[int(one.argmax())] for one in self._outputs_along(X)])
+        found = [self.classes_[int(one.argmax())] for one in self._outputs_along(X)]
+        return np.array(found, dtype=object if len({type(label) for label in self.classes_}) > 1 else None)
 
     def _make_parts(self) -> dict[str, Remembering]:
         return {**super()._make_parts(), "classes": _Classes()}
@@ -132,20 +143,22 @@ class OnlineClassifier(ClassifierMixin, SupervisedOnline):
         return classification
 
     def _check_target(self, y: Any) -> None:
-        if y is not None and not isinstance(_plain(y), str | int | bool):
+        if not is_absent(y) and not isinstance(_plain(y), str | int | bool):
             raise InputError(f"the class of the step is {y!r:.50}, expected a text, a whole number or a truth value")
 
     def _grow_target(self, y: Any) -> None:
         classes, label = self._parts["classes"], _plain(y)
-        if y is None or label in classes.numbers:
+        if is_absent(y) or label in classes.numbers:
             return
         classes.add(label)
-        assert self._learner is not None
-        if len(classes.labels) > self._learner.outputs:
+        if self._learner is not None and len(classes.labels) > self._learner.outputs:
             self._learner.resize(self._learner.inputs, len(classes.labels))
 
+    def _outputs(self) -> int:
+        return max(1, len(self.classes_))
+
     def _learn_step(self, z: Floats, y: Any) -> None:
-        self._learn(z, np.array([np.nan if y is None else float(self._parts["classes"].numbers[_plain(y)])]))
+        self._learn(z, np.array([np.nan if is_absent(y) else float(self._parts["classes"].numbers[_plain(y)])]))
 
     def _error(self, found: Floats, y: Floats) -> float:
         """1 for a wrong answer, 0 for a right one."""

@@ -1,9 +1,6 @@
-"""What all online estimators share: arguments, one way to learn, and a snapshot of everything."""
+"""What all online estimators share: arguments, and one way to learn."""
 
-import json
-from abc import ABC, abstractmethod
-from hashlib import blake2b
-from pathlib import Path
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -12,13 +9,11 @@ from numpy.typing import NDArray
 from treadle.cells import cell_names
 from treadle.cells.initialisation import SCHEMES
 from treadle.errors import InputError, nearest
-from treadle.files import write_atomically
 from treadle.nn import Stack
-from treadle.streaming.snapshot import pack, unpack
-from treadle.tasks.arguments import Arguments
 from treadle.tasks.online.drift import Watch
+from treadle.tasks.online.lasting import LastingEstimator
 from treadle.tasks.online.learner import Learner, Loss, Plan
-from treadle.tasks.online.remembered import Remembering, gather, scatter
+from treadle.tasks.online.remembered import Remembering
 from treadle.tasks.online.settings import OnlineSettings
 from treadle.tasks.settings import RecurrentSettings, check
 from treadle.training import TrainingSettings
@@ -30,10 +25,11 @@ LARGEST_ERROR = 8.0
 are larger for good, not for the largest one."""
 
 
-class OnlineEstimator(Arguments, ABC):
+class OnlineEstimator(LastingEstimator):
     """A recurrent network that lives on a stream: it answers a step, learns from what came true, and goes on.
 
-    Time and memory of a step do not grow. What it learns is its subclasses' affair.
+    Time and memory of a step do not grow. What it learns is its subclasses' affair. Arguments that are changed after
+    the first step hold from the next `reset` or `fit` on.
 
     Args:
         cell: The name of a cell; docs/cells.md has them all.
@@ -141,12 +137,6 @@ class OnlineEstimator(Arguments, ABC):
         self._forget()
         return self
 
-    def _forget(self) -> None:
-        self._steps = 0
-        self._parts: dict[str, Any] = {}
-        self._watch: Watch | None = None
-        self._learner: Learner | None = None
-
     def _begin(self) -> None:
         """Make the parts, where there was no step before.
 
@@ -155,7 +145,7 @@ class OnlineEstimator(Arguments, ABC):
         """
         if not self._parts:
             settings = self._check_arguments()
-            self._parts = self._make_parts()
+            self._parts, self._begun = self._make_parts(), self.get_params()
             self._watch = Watch(settings.drift, settings.drift_factor, settings.drift_steps)
 
     def _check_arguments(self) -> OnlineSettings:
@@ -170,7 +160,7 @@ class OnlineEstimator(Arguments, ABC):
 
     def _make_learner(self, inputs: int, outputs: int, targets: int) -> Learner:
         """A fresh network for steps of so many numbers."""
-        values: dict[str, Any] = self.get_params()
+        values = self._settled
         settings, shape = check(OnlineSettings, values), check(RecurrentSettings, {**values, "dropout": 0.0})
 
         def make_stack(size: int) -> Stack:
@@ -191,7 +181,7 @@ class OnlineEstimator(Arguments, ABC):
             settings.bptt,
             settings.replay,
             settings.replay_chunks,
-            self.seed,
+            values["seed"],
         )
         return Learner(plan, inputs, outputs, targets)
 
@@ -203,7 +193,8 @@ class OnlineEstimator(Arguments, ABC):
         self._steps += 1
         if self._watch.detector is not None:
             error = self._error(found, y)
-            if error == error and self._watch.update(min(error, LARGEST_ERROR)) and self.on_drift == "reset":
+            rose = error == error and self._watch.update(min(error, LARGEST_ERROR))
+            if rose and self._settled["on_drift"] == "reset":
                 old = self._learner
                 self._learner = self._make_learner(old.inputs, old.outputs, old.targets)
         return found
@@ -213,87 +204,3 @@ class OnlineEstimator(Arguments, ABC):
         errors = np.abs(found - y)
         known = errors[errors == errors]
         return float(known.mean()) if len(known) else np.nan
-
-    def snapshot(self) -> bytes:
-        """All of it as bytes: weights, optimiser, state, scales, drift detector, replay; safe to load, and exact."""
-        facts, arrays = gather(self._remembering())
-        return pack("online estimator", self._identity(), {"steps": self._steps, "parts": facts}, arrays)
-
-    def restore(self, content: bytes) -> Self:
-        """Go on where a snapshot was taken, in this process or another, with the same answers bit for bit.
-
-        Args:
-            content: What `snapshot` gave, of an estimator with the same arguments.
-
-        Raises:
-            InputError: It is damaged, or of an estimator with other arguments; this one is as it was.
-        """
-        facts, arrays = unpack(content, "online estimator", self._identity())
-        other = type(self)(**self.get_params())
-        try:
-            if facts["parts"]:
-                other._begin()
-                if "learner" in facts["parts"]:
-                    sizes = facts["parts"]["learner"]
-                    other._learner = other._make_learner(sizes["inputs"], sizes["outputs"], sizes["targets"])
-            scatter(other._remembering(), facts["parts"], arrays)
-            other._steps = facts["steps"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(f"the snapshot is damaged ({error})") from None
-        self._steps, self._parts, self._watch, self._learner = other._steps, other._parts, other._watch, other._learner
-        return self
-
-    def save(self, path: str | Path) -> None:
-        """Write arguments and snapshot to a file, whole at any moment; nothing in it is executed on opening."""
-        facts = {"class": type(self).__name__, "arguments": self.get_params()}
-        write_atomically(Path(path), pack("saved online estimator", "", facts, {"snapshot": _bytes(self.snapshot())}))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Open a file that `save` wrote; safe for a file from a stranger.
-
-        Raises:
-            InputError: It is missing or damaged, or holds another kind of estimator.
-        """
-        try:
-            facts, arrays = unpack(Path(path).read_bytes(), "saved online estimator", "")
-            if facts["class"] != cls.__name__:
-                raise InputError(f"it was saved by {facts['class']}, expected {cls.__name__}")
-            estimator = cls(**{name: _tuples(value) for name, value in facts["arguments"].items()})
-            return estimator.restore(arrays["snapshot"].tobytes())
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-
-    def _remembering(self) -> dict[str, Remembering]:
-        """All parts there are."""
-        parts: dict[str, Remembering] = dict(self._parts)
-        if self._watch is not None:
-            parts["watch"] = self._watch
-        if self._learner is not None:
-            parts["learner"] = self._learner
-        return parts
-
-    def _identity(self) -> str:
-        """What tells estimators with other arguments from this one."""
-        text = json.dumps([type(self).__name__, self.get_params()], sort_keys=True, default=str)
-        return blake2b(text.encode(), digest_size=16).hexdigest()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For copies and processes of a pool: arguments and snapshot."""
-        return {"arguments": self.get_params(), "snapshot": self.snapshot()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Become the estimator that `__getstate__` told of."""
-        self.__init__(**state["arguments"])  # type: ignore[misc]  # the subclass's own
-        self.restore(state["snapshot"])
-
-
-def _bytes(content: bytes) -> NDArray[np.uint8]:
-    return np.frombuffer(content, np.uint8)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON has lists where an argument is a tuple."""
-    return tuple(value) if isinstance(value, list) else value

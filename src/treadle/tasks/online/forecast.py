@@ -87,7 +87,7 @@ class OnlineForecaster(SeriesOnline):
         """
         if not isinstance(horizon, int | np.integer) or horizon < 1:
             raise InputError(f"horizon is {horizon!r:.50}, expected a whole number of steps, at least 1")
-        knowns = [None] * horizon if xs is None else list(checked(self._reader("known"), xs))
+        knowns = [None] * horizon if xs is None else list(checked(self._reader("known"), xs, absent=True))
         if len(knowns) != horizon:
             raise InputError(f"what is known is given for {counted(len(knowns), 'step')}, expected {horizon}")
         if self._learner is None:
@@ -106,7 +106,7 @@ class OnlineForecaster(SeriesOnline):
             InputError: A step cannot be used; the sentence says which, and nothing was learnt.
         """
         values = checked(self._reader("values"), y)
-        knowns = [None] * len(values) if X is None else list(checked(self._reader("known"), X))
+        knowns = [None] * len(values) if X is None else list(checked(self._reader("known"), X, absent=True))
         if len(knowns) != len(values):
             steps, found = counted(len(values), "value"), counted(len(knowns), "step")
             raise InputError(f"there are {steps}, and what is known for {found}, expected as many")

@@ -14,6 +14,7 @@ from torch import Tensor
 from treadle.errors import InputError
 from treadle.nn import Stack
 from treadle.streaming.layers import LayerSteps
+from treadle.tasks.online.moments import moments_of, set_moments
 from treadle.tasks.online.network import OnlineNetwork
 from treadle.tasks.online.remembered import Arrays, Facts, widened
 from treadle.tasks.online.replay import Replay
@@ -78,7 +79,7 @@ class Learner:
         self._make()
         self.x = np.zeros((plan.bptt, inputs), np.float32)
         self.y = np.full((plan.bptt, targets), np.nan, np.float32)
-        self.filled = 0
+        self.filled, self.ended = 0, False
         for kept, start in zip(self._fields, self._steps.initial.values(), strict=True):
             kept[:] = start
         self._begin = [field.copy() for field in self._fields]
@@ -146,36 +147,43 @@ class Learner:
         Raises:
             InputError: The network has diverged.
         """
+        found = self.predict(x)
+        if self.ended:
+            self._end_chunk(rate)
         self.x[self.filled], self.y[self.filled] = x, y
-        found = self.advance(x)
+        self.advance(x)
         self.filled += 1
         if self.filled == len(self.x):
-            self._update(rate)
-            for begin, field in zip(self._begin, self._fields, strict=True):
-                begin[:] = field
-            self.filled = 0
+            self._end_chunk(rate)
         return found
 
     def follow(self, x: Floats) -> None:
-        """Take a step without learning from it; a chunk that is not full is given up."""
+        """Take a step without learning from it.
+
+        It ends the chunk, whose gradient is taken when there is a step to learn from again: until then, no weight
+        changes.
+        """
         self.advance(x)
-        for begin, field in zip(self._begin, self._fields, strict=True):
-            begin[:] = field
-        self.filled = 0
+        self.y[self.filled :] = np.nan
+        self.ended = self.filled > 0
+        if not self.ended:
+            self._begin_chunk()
 
     def resize(self, inputs: int, outputs: int) -> None:
-        """Make room for further inputs or outputs; what was learnt stays, further weights begin fresh or at zero."""
-        kept, moments = self.network.state_dict(), self._moments()
+        """Make room for further inputs or outputs; what was learnt stays, further weights begin fresh or at zero.
+
+        Of a cell that has other weights for an input of that size, as SRU where it is that of its output, all weights
+        begin fresh.
+        """
+        kept, moments = self.network.state_dict(), moments_of(self.optimizer)
         fields, begin = [field.copy() for field in self._fields], self._begin
         self.inputs, self.outputs = inputs, outputs
         self._make()
-        with torch.no_grad():
-            for name, parameter in self.network.state_dict().items():
+        fresh = self.network.state_dict()
+        if fresh.keys() == kept.keys():
+            for name, parameter in fresh.items():
                 parameter[tuple(slice(size) for size in kept[name].shape)] = kept[name]
-        shapes = [tuple(p.shape) for group in self.optimizer.param_groups for p in group["params"]]
-        self._set_moments(
-            {name: widened(one, *shapes[int(name.split(".")[0])]) if one.ndim else one for name, one in moments.items()}
-        )
+            set_moments(self.optimizer, moments)
         for mine, before in zip(self._fields, fields, strict=True):
             mine[:] = before
         self._begin = begin
@@ -196,8 +204,23 @@ class Learner:
         found: Floats = head[:, :hidden] @ self._steps.y[0] + head[:, hidden:] @ self._steps.x[0] + self._bias
         return found.astype(np.float64)
 
+    def _begin_chunk(self) -> None:
+        """The next chunk begins from the present state."""
+        for begin, field in zip(self._begin, self._fields, strict=True):
+            begin[:] = field
+        self.filled, self.ended = 0, False
+
+    def _end_chunk(self, rate: float) -> None:
+        """Learn from the chunk, and begin the next, even if the network has diverged."""
+        try:
+            self._update(rate)
+        finally:
+            self._begin_chunk()
+
     def _update(self, rate: float) -> None:
-        """One gradient step on the chunk, and on what is drawn from replay."""
+        """One gradient step on the chunk, if a target of it is known, and on what is drawn from replay."""
+        if np.isnan(self.y).all():
+            return
         chunk: Arrays = {"x": self.x, "y": self.y} | {f"s{i}": one[0] for i, one in enumerate(self._begin)}
         rows = {name: one[None] for name, one in chunk.items()}
         if self.replay is not None:
@@ -205,8 +228,6 @@ class Learner:
                 drawn = self.replay.draw(self.plan.replay_chunks)
                 rows = {name: np.concatenate([one, drawn[name]]) for name, one in rows.items()}
             self.replay.put(chunk)
-        if np.isnan(rows["y"]).all():
-            return
         tensors = {name: torch.from_numpy(one) for name, one in rows.items()}
         states, number = [], 0
         for layer in self.network.stack.layers:
@@ -233,35 +254,17 @@ class Learner:
         self._steps.renew(self.network.stack)
         self.updates += 1
 
-    def _moments(self) -> Arrays:
-        """What the optimiser remembers, by the number of the parameter and the name."""
-        state = self.optimizer.state_dict()["state"]
-        return {
-            f"{number}.{name}": torch.as_tensor(value).numpy().copy()
-            for number, entries in state.items()
-            for name, value in entries.items()
-            if value is not None
-        }
-
-    def _set_moments(self, moments: Arrays) -> None:
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in moments.items():
-            number, name = key.split(".")
-            state.setdefault(int(number), {})[name] = torch.from_numpy(np.array(value))
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-
     def facts(self) -> Facts:
         """Sizes and counts, and those of replay."""
         replay = None if self.replay is None else self.replay.facts()
         sizes = {"inputs": self.inputs, "outputs": self.outputs, "targets": self.targets}
-        return {**sizes, "filled": self.filled, "updates": self.updates, "replay": replay}
+        return {**sizes, "filled": self.filled, "ended": self.ended, "updates": self.updates, "replay": replay}
 
     def arrays(self) -> Arrays:
         """Weights, the optimiser's moments, states, the chunk that is being filled, and replay."""
         found: Arrays = {"x": self.x, "y": self.y}
         found |= {f"weights.{name}": one.numpy() for name, one in self.network.state_dict().items()}
-        found |= {f"moments.{name}": one for name, one in self._moments().items()}
+        found |= {f"moments.{name}": one for name, one in moments_of(self.optimizer).items()}
         found |= {f"state.{i}": one for i, one in enumerate(self._fields)}
         found |= {f"begin.{i}": one for i, one in enumerate(self._begin)}
         if self.replay is not None:
@@ -280,11 +283,11 @@ class Learner:
             if rest:
                 parts[part][rest] = one
         self.network.load_state_dict({name: torch.from_numpy(one) for name, one in parts["weights"].items()})
-        self._set_moments(parts["moments"])
+        set_moments(self.optimizer, parts["moments"])
         for i, (field, begin) in enumerate(zip(self._fields, self._begin, strict=True)):
             field[:], begin[:] = parts["state"][str(i)], parts["begin"][str(i)]
         self.x[:], self.y[:] = arrays["x"], arrays["y"]
-        self.filled, self.updates = facts["filled"], facts["updates"]
+        self.filled, self.ended, self.updates = (facts[name] for name in ("filled", "ended", "updates"))
         if self.replay is not None:
             self.replay.restore(facts["replay"], parts["replay"])
         self._steps.renew(self.network.stack)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from treadle.data.series import LARGEST
 from treadle.errors import InputError, counted
-from treadle.streaming.numbers import read_numbers
+from treadle.streaming.numbers import is_absent, is_real, read_numbers
 from treadle.tasks.online.remembered import Arrays, Facts
 
 Floats = NDArray[np.float64]
@@ -28,8 +28,8 @@ class Reader:
 
     The first step decides the form. Numbers, a list or an array are columns in their order, and their count never
     changes. A mapping is features by name: one that a later step does not have is missing there, one that is new takes
-    the next column. A feature that is a date or a datetime becomes sine and cosine of the time of day, of the day of
-    the week and of the day of the year.
+    the next column, with its first value. A feature that is a date or a datetime becomes sine and cosine of the time of
+    day, of the day of the week and of the day of the year.
 
     Args:
         what: What a row is, in the words of an error.
@@ -57,7 +57,7 @@ class Reader:
             return self._read_names(step)
         if self.named:
             raise InputError(f"a {self.what} is features by name, as the first was, found {step!r:.50}")
-        if step is None and self.width <= 1:
+        if self.width <= 1 and is_absent(step):
             return np.array([np.nan]), []
         row = read_numbers(step, self.width or _size(step), missing=True)
         if len(row) != 1:
@@ -82,7 +82,7 @@ class Reader:
             for part in parts:
                 self.columns[_key(part)] = taken
                 taken += 1
-            self.names[name] = _key(name)
+            self.names[_plain(name)] = _key(name)
         self.width = max(self.width, -(-max(taken, 1) // WIDTH) * WIDTH)
         return self.width > before
 
@@ -95,6 +95,9 @@ class Reader:
         new = []
         for name, value in step.items():
             if name not in self.names:
+                if is_absent(value):  # it is not known yet what it will be
+                    continue
+                _plain(name)
                 new.append(name)
                 if not (self.dates and isinstance(value, date)):
                     self._number(name, value, f"{_NUMBER} or {_DATE}" if self.dates else _NUMBER)
@@ -113,15 +116,15 @@ class Reader:
         Raises:
             InputError: It is something else.
         """
-        if value is None:
+        if is_absent(value):
             return np.nan
-        if not isinstance(value, int | float | np.number | np.bool_) or abs(float(value)) > LARGEST:
+        if not is_real(value) or abs(value) > LARGEST:
             raise InputError(f"the feature {name!r} of the {self.what} holds {value!r:.50}, expected {expected}")
         return float(value)
 
     def _place_time(self, row: Floats, name: Any, value: Any) -> None:
         """Put a date where its sines and cosines go."""
-        if value is None:
+        if is_absent(value):
             return
         if not isinstance(value, date):
             raise InputError(f"the feature {name!r} of the {self.what} holds {value!r:.50}, expected {_DATE}")
@@ -139,7 +142,7 @@ class Reader:
     def restore(self, facts: Facts, arrays: Arrays) -> None:  # noqa: ARG002  # the facts are all there is
         """Take up what `facts` gave."""
         self.columns, self.width, self.named = facts["columns"], facts["width"], facts["named"]
-        self.names = {(tuple(name) if isinstance(name, list) else name): key for name, key in facts["names"]}
+        self.names = {_tuples(name): key for name, key in facts["names"]}
 
 
 def calendar(when: date) -> list[float]:
@@ -162,6 +165,25 @@ def _parts() -> list[str]:
     return [f"{part} {wave}" for part in _CLOCK for wave in ("sine", "cosine")]
 
 
+def _plain(name: Any) -> Any:
+    """A feature's name as JSON can hold it, its tuples as lists, and give it back.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if isinstance(name, tuple):
+        return tuple(_plain(part) for part in name)
+    name = name.item() if isinstance(name, np.generic) else name
+    if not isinstance(name, str | int | float | None):
+        raise InputError(f"a feature is called {name!r:.50}, expected a text, a number or a tuple of these")
+    return name
+
+
+def _tuples(name: Any) -> Any:
+    """JSON has lists where a name is a tuple."""
+    return tuple(map(_tuples, name)) if isinstance(name, list) else name
+
+
 def _key(name: Any) -> str:
-    """A name as JSON can hold it."""
-    return repr(name)
+    """What the columns of a name are found by."""
+    return repr(_plain(name))

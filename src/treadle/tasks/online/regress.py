@@ -8,6 +8,7 @@ from sklearn.base import RegressorMixin
 
 from treadle.data.series import LARGEST
 from treadle.errors import InputError
+from treadle.streaming.numbers import is_absent, is_real
 from treadle.tasks.online.learner import Loss
 from treadle.tasks.online.losses import REGRESSION
 from treadle.tasks.online.remembered import Remembering
@@ -73,17 +74,17 @@ class OnlineRegressor(RegressorMixin, SupervisedOnline):
         return {**super()._make_parts(), "target": RunningScale(1, self.half_life)}
 
     def _make_loss(self) -> Loss:
-        return REGRESSION[check(OnlineSettings, self.get_params()).loss]
+        return REGRESSION[check(OnlineSettings, self._settled).loss]
 
     def _check_target(self, y: Any) -> None:
-        if y is None or (isinstance(y, int | float | np.number | np.bool_) and not abs(float(y)) > LARGEST):
-            return  # NaN is no larger than anything: a target that is not known
+        if is_absent(y) or (is_real(y) and abs(y) <= LARGEST):
+            return
         raise InputError(
             f"the target of the step is {y!r:.50}, expected a number up to 3.4e38, or None where there is none"
         )
 
     def _learn_step(self, z: Floats, y: Any) -> None:
         target = self._parts["target"]
-        value = np.array([np.nan if y is None else float(y)])
+        value = np.array([np.nan if is_absent(y) else float(y)])
         self._learn(z, np.where(np.isnan(value), np.nan, target.scaled(value)))
         target.update(value)

@@ -23,12 +23,13 @@ def rows_of(X: Any) -> Sequence[Any]:
     return list(X)
 
 
-def checked(reader: Reader | None, X: Any) -> Sequence[Any]:
+def checked(reader: Reader | None, X: Any, *, absent: bool = False) -> Sequence[Any]:
     """The steps of `X`, after every one was found to be readable after those before it.
 
     Args:
         reader: The one that has read so far, which stays as it is; None where nothing was read.
         X: As `rows_of` takes it.
+        absent: Whether None may stand for a step of which nothing is known.
 
     Raises:
         InputError: A step cannot be read; the sentence says which.
@@ -39,6 +40,8 @@ def checked(reader: Reader | None, X: Any) -> Sequence[Any]:
         probe.columns, probe.names = dict(probe.columns), dict(probe.names)
     rows = rows_of(X)
     for number, row in enumerate(rows, 1):
+        if absent and row is None:
+            continue
         try:
             _, new = probe.read(row)
         except InputError as error:

@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 
 CLIP = 8.0
 """Standard deviations beyond which a number is cut off: an outlier does not throw the network off."""
+KNOWN = 100
+"""Values of a column after which a single one cannot throw off its variance."""
 
 
 class RunningScale:
@@ -18,7 +20,10 @@ class RunningScale:
     v \leftarrow (1 - \alpha_n)(v + \alpha_n d^2)$$
 
     with the half-life h in steps. As long as \(1/n\) is larger, these are the plain mean and variance of all n values
-    so far, so the beginning weighs no more than what follows it. A value that is missing changes nothing.
+    so far, so the beginning weighs no more than what follows it. A value that is missing changes nothing. Once a column
+    has had `KNOWN` values that were not all equal, d is held to \(\pm\sqrt{v / \alpha_n}\), or `CLIP` deviations where
+    that is more: a single value, however far off, about doubles the variance, and a level that has changed for good is
+    still reached within some dozen steps.
 
     Source: T. Finch, "Incremental calculation of weighted mean and variance", 2009, section 9.
 
@@ -53,6 +58,10 @@ class RunningScale:
             self.count += seen
             alpha = np.where(seen, np.maximum(1 / np.maximum(self.count, 1), self.least), 0.0)
             difference = np.where(seen, difference, 0.0)
+        if np.abs(difference * self.factor).max(initial=0.0) > CLIP:
+            limit = np.maximum(CLIP, 1 / np.sqrt(np.maximum(alpha, self.least))) * self.deviation
+            limit = np.where((self.count > KNOWN) & (self.factor > 0), limit, np.inf)
+            difference = np.clip(difference, -limit, limit)
         change = alpha * difference
         self.mean += change
         self.variance += change * difference
@@ -60,9 +69,10 @@ class RunningScale:
         self._derive()
 
     def _derive(self) -> None:
-        """The deviation, and what numbers are multiplied by: 0 where all values were equal, up to rounding."""
+        """The deviation, and what numbers are multiplied by: 0 where all values were equal, but for rounding."""
         self.deviation = np.sqrt(self.variance)
-        known = self.deviation > 1e-12 * np.abs(self.mean)
+        rounding = np.finfo(np.float64).eps * np.minimum(self.count, 1 / self.least)
+        known = self.deviation > rounding * np.abs(self.mean)
         self.factor = known / np.where(known, self.deviation, 1.0)
 
     def scaled(self, x: Floats) -> Floats:

@@ -113,7 +113,7 @@ class SeriesOnline(OnlineEstimator):
         }
 
     def _make_loss(self) -> Loss:
-        return REGRESSION[check(OnlineSettings, self.get_params()).loss]
+        return REGRESSION[check(OnlineSettings, self._settled).loss]
 
     def _check_arguments(self) -> OnlineSettings:
         check(_SeriesSettings, self.get_params())
@@ -168,7 +168,7 @@ class SeriesOnline(OnlineEstimator):
                 setattr(history, name, new)
         if wider:
             self._parts["known scale"].widen(others.width)
-        inputs = reader.width * (2 + len(self.seasons or ())) + others.width
+        inputs = reader.width * (2 + len(self._settled["seasons"] or ())) + others.width
         if more or self._learner is None:
             self._learner = self._make_learner(inputs, reader.width, reader.width)
         elif wider:
@@ -180,7 +180,7 @@ class SeriesOnline(OnlineEstimator):
         """What the network reads before the values of a step are there."""
         level, changes, scale = self._parts["level"], self._parts["changes"], self._parts["known scale"]
         parts = [level.scaled(history.last), changes.scaled(history.change)]
-        parts += [changes.scaled(history.ago(season) - history.last) for season in self.seasons or ()]
+        parts += [changes.scaled(history.ago(season) - history.last) for season in self._settled["seasons"] or ()]
         if len(scale.mean):
             row = np.full(len(scale.mean), np.nan) if known is None else self._parts["known"].read(known)[0]
             parts.append(scale.scaled(row))

@@ -18,6 +18,7 @@ class OnlineSettings(BaseModel):
     replay_chunks: int = Field(ge=1)
     drift: Detector | None
     on_drift: Literal["raise", "reset"]
-    drift_factor: float = Field(ge=1)
+    drift_factor: float = Field(ge=1, allow_inf_nan=False)
     drift_steps: int = Field(ge=1)
+    seed: int = Field(ge=0, lt=2**63)
     loss: Literal["huber", "squared", "absolute"] = "huber"

@@ -1,6 +1,5 @@
 """A number a sequence, or a number at every step of it."""
 
-import numbers
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from treadle.data import Kind, Ragged
-from treadle.data.series import unmasked
+from treadle.data.series import LARGEST, unmasked
 from treadle.errors import InputError
+from treadle.streaming.numbers import is_real
 from treadle.tasks.sequence.estimator import SequenceEstimator
 from treadle.tasks.sequence.features import Where
 from treadle.tasks.sequence.inputs import row_name
@@ -94,32 +94,38 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R2; with targets a step, over the steps of all rows.
 
+        Args:
+            X: As in `predict`.
+            y: The target of every row.
+            sample_weight: Of every row, for each of its steps.
+
         Raises:
-            InputError: `X` or `y` does not fit what the model was trained on.
+            InputError: `X` or `y` does not fit what the model was trained on, or there is not a weight a row.
         """
         if not self.target_.per_step:
             return float(super().score(X, y, sample_weight))
         split = self.split(X, y)
         check_targets(self.target_, self.encode(split.columns), split.y, row_name)
-        return float(r2_score(np.concatenate(split.y), np.concatenate(self.predict(X))))
+        weights = None
+        if sample_weight is not None:
+            each = np.asarray(sample_weight, dtype=np.float64)
+            if each.shape != (len(split.y),):
+                raise InputError(f"sample_weight is of shape {list(each.shape)}, expected a weight for each row")
+            weights = np.repeat(each, [len(steps) for steps in split.y])
+        return float(r2_score(np.concatenate(split.y), np.concatenate(self.predict(X)), sample_weight=weights))
 
     def _check_target(self, y: Any, rows: int) -> Any:
-        values = y.to_list() if hasattr(y, "to_list") else y  # a pandas or polars column
+        values = _listed(y)
         if _has_sequences(values):
             if len(values) != rows:
                 raise InputError(f"there are {rows} rows and {len(values)} targets, expected equally many")
             return [_steps(one, row) for row, one in enumerate(values)]
-        plain = unmasked(y) if isinstance(y, np.ma.MaskedArray) else y
-        checked = np.asarray(column_or_1d(plain, warn=True))
-        if checked.dtype == object and all(isinstance(value, numbers.Real) for value in checked):
-            checked = checked.astype(np.float64)
-        if checked.dtype.kind not in "iufb":
-            raise InputError(f"the targets are of type {checked.dtype}, expected numbers")
+        checked = np.asarray(column_or_1d(unmasked(values), warn=True))
         if len(checked) != rows:
             raise InputError(f"there are {rows} rows and {len(checked)} targets, expected equally many")
-        bad = np.flatnonzero(~np.isfinite(checked))
-        if len(bad):
-            raise InputError(f"the target of row {bad[0]} is {checked[bad[0]]}, expected a finite number")
+        for row, value in enumerate(checked.tolist()):
+            if not is_real(value) or not abs(value) <= LARGEST:
+                raise InputError(f"the target of row {row} is {value!s:.50}, expected a finite number up to 3.4e38")
         return checked.astype(np.float64)
 
     def _fit_target(self, y: Any, train: NDArray[np.int64]) -> Target:
@@ -193,13 +199,31 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):
         return tags
 
 
+def _listed(y: Any) -> Any:
+    """Columns and data frames of pandas and polars, also such columns in a list, as lists and arrays."""
+    if hasattr(y, "columns") and hasattr(y, "to_numpy"):
+        return y.to_numpy()
+    y = y.to_list() if hasattr(y, "to_list") else y
+    return [one.to_list() if hasattr(one, "to_list") else one for one in y] if isinstance(y, list | tuple) else y
+
+
 def _has_sequences(y: Any) -> bool:
-    """Whether targets are given a step: lists in a list, or an array `[rows, steps]` of several steps."""
+    """Whether targets are given a step: lists in a list, or an array `[rows, steps]` of several steps.
+
+    Raises:
+        InputError: Of some rows they are, and of others not.
+    """
     if isinstance(y, np.ndarray) and y.dtype != object:
         return y.ndim == 2 and y.shape[1] > 1
     if not isinstance(y, list | tuple | np.ndarray) or not len(y):
         return False
-    return all(isinstance(one, list | tuple | np.ndarray) and np.ndim(one) >= 1 for one in y)
+    several = [isinstance(one, list | tuple | np.ndarray) and np.ndim(one) >= 1 for one in y]
+    if any(several) and not all(several):
+        row = several.index(False)
+        raise InputError(
+            f"the target of row {row} is {y[row]!s:.50}, expected a number for each step, as of other rows"
+        )
+    return all(several)
 
 
 def _steps(targets: Any, row: int) -> NDArray[np.float64]:
@@ -209,12 +233,13 @@ def _steps(targets: Any, row: int) -> NDArray[np.float64]:
         InputError: They are no list of finite numbers.
     """
     try:
-        found = np.asarray(targets, dtype=np.float64)
-    except (TypeError, ValueError):
+        found = np.asarray(unmasked(targets), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"the targets of row {row} are {targets!r:.50}, expected a number for each step") from None
     if found.ndim != 1:
         raise InputError(f"the targets of row {row} are of shape {list(found.shape)}, expected a number for each step")
-    bad = np.flatnonzero(~np.isfinite(found))
+    bad = np.flatnonzero(~(np.abs(found) <= LARGEST))
     if len(bad):
-        raise InputError(f"the target of step {bad[0] + 1} of row {row} is {found[bad[0]]}, expected a finite number")
+        place = f"the target of step {bad[0] + 1} of row {row}"
+        raise InputError(f"{place} is {found[bad[0]]}, expected a finite number up to 3.4e38")
     return found
