@@ -34,6 +34,8 @@ def train(
     rule: Annotated[
         str | None, Option(help="Of a folder of recordings: a regular expression, (?P<text>...) in their names.")
     ] = None,
+    id: Annotated[str | None, Option(help="Where rows are steps: the column that names their sequence.")] = None,  # noqa: A002 (the option's name)
+    time: Annotated[str | None, Option(help="Likewise: the column that orders the rows of a sequence.")] = None,
     cell: Annotated[
         str | None, Option(help="lstm, gru, sru, min-gru or another of docs/cells.md.  [default: lstm]")
     ] = None,
@@ -91,7 +93,8 @@ def train(
             if data is None:
                 raise InputError("no data was given, expected a file, a folder or builtin:NAME")
             folder = out or next_folder(data)
-            source = DataSource(data, dev, test, task, input or None, target, separator, format, encoding, header, rule)
+            named = (task, input or None, target, separator, format, encoding, header, rule, id, time)
+            source = DataSource(data, dev, test, *named)
             result = start_run(
                 source, arguments, folder, checkpoint_seconds=checkpoint_every, say=print, progress=Bar()
             )

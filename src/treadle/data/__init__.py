@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from treadle.data.corpus import Corpus, corpus_of_table, read_corpus
     from treadle.data.forecasting import Frequency, Panel, calendar_features, find_season, read_panel
     from treadle.data.kinds import Kind, infer_kind
+    from treadle.data.long import gather
     from treadle.data.numeric import SeriesScaler
     from treadle.data.ragged import Ragged
     from treadle.data.readers import FORMATS, read
@@ -50,6 +51,7 @@ __all__ = [
     "corpus_of_table",
     "extract",
     "find_season",
+    "gather",
     "infer_kind",
     "infer_roles",
     "infer_task",
@@ -71,6 +73,7 @@ _MODULES = {
     "corpus": ("Corpus", "corpus_of_table", "read_corpus"),
     "forecasting": ("Frequency", "Panel", "calendar_features", "find_season", "read_panel"),
     "kinds": ("Kind", "infer_kind"),
+    "long": ("gather",),
     "numeric": ("SeriesScaler",),
     "ragged": ("Ragged",),
     "readers": ("FORMATS", "read"),

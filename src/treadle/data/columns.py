@@ -10,14 +10,12 @@ import numpy as np
 from treadle.data.appearance import counts_rows, has_few_values, is_blank, is_id, is_name, is_numeric, mean_length
 from treadle.data.audio.reading import located
 from treadle.data.kinds import Kind, as_sequences, infer_kind
+from treadle.data.long import SERIES, LongForm
 from treadle.data.series import LARGEST
 from treadle.data.table import Table
 from treadle.data.targets import Task, infer_task
 from treadle.data.values import expected_number, is_missing, is_number
 from treadle.errors import InputError, nearest
-
-SERIES = "series"
-"""The name of the input that columns of single numbers form together."""
 
 # In order of preference, in lower case.
 _TARGETS = (
@@ -55,6 +53,7 @@ class Roles:
         kinds: The kind of every input.
         wide: The columns that form the input `"series"` together, in the order of time; mostly empty.
         reasons: A sentence for every choice, to be shown to the user.
+        long: How rows that are steps become the table whose columns these are; None where rows are sequences.
     """
 
     inputs: list[str]
@@ -63,6 +62,7 @@ class Roles:
     kinds: dict[str, Kind]
     wide: list[str]
     reasons: list[str]
+    long: LongForm | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The roles as JSON values."""
@@ -71,7 +71,8 @@ class Roles:
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> "Roles":
         """Roles from what `to_json` gave."""
-        return cls(**{**saved, "kinds": {name: Kind(kind) for name, kind in saved["kinds"].items()}})
+        kinds = {name: Kind(kind) for name, kind in saved["kinds"].items()}
+        return cls(**{**saved, "kinds": kinds, "long": LongForm.from_json(saved.get("long"))})
 
 
 def infer_roles(
@@ -156,10 +157,15 @@ def _cells(table: Table, name: str, kind: Kind) -> list[Any]:
     return [located(cell, folder) if isinstance(cell, str) and cell.strip() else cell for cell in cells]
 
 
+def named_target(names: Sequence[str]) -> str | None:
+    """The column that is called like a target."""
+    by_name = {name.strip().lower(): name for name in reversed(names)}
+    return next((by_name[usual] for usual in _TARGETS if usual in by_name), None)
+
+
 def _find_target(table: Table, inputs: list[str], task: Task | None) -> tuple[str, str]:
     left = [name for name in table.columns if name not in inputs]
-    by_name = {name.strip().lower(): name for name in reversed(left)}
-    named = next((by_name[usual] for usual in _TARGETS if usual in by_name), None)
+    named = named_target(left)
     if named is not None:
         return named, "by its name"
     left = [name for name in left if not is_id(name, table.columns[name])]
@@ -169,8 +175,13 @@ def _find_target(table: Table, inputs: list[str], task: Task | None) -> tuple[st
             return found
     if not left:
         raise InputError(f"{table.source}: no column is left to be the target, expected one beside the input")
+    raise untold(table)
+
+
+def untold(table: Table) -> InputError:
+    """That the target cannot be told."""
     columns = ", ".join(repr(name) for name in list(table.columns)[:10]) + (", ..." if len(table.columns) > 10 else "")
-    raise InputError(
+    return InputError(
         f"{table.source}: the target cannot be told among the columns {columns}; "
         "name it with --target (target= in Python)"
     )

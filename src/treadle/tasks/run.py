@@ -52,6 +52,8 @@ def start_run(
         raise InputError(f"{folder}: found a file, expected a new or empty folder for the run")
     work = open_work(source)
     kind = ESTIMATORS[work.task]
+    if work.task == "forecast":  # whose estimator reads the series itself
+        arguments = {**arguments, **{name: value for name, value in source.of_steps().items() if value is not None}}
     for name in arguments:
         if name not in kind.parameters() and any(name in other.parameters() for other in ESTIMATORS.values()):
             raise InputError(f"{name} is not for the task {work.task!r}, which has no such argument")
@@ -136,6 +138,8 @@ def open_work(source: DataSource) -> Work:
         raise InputError(f"the task {task!r} is not known{nearest(task, WORKS)}")
     if task != "transcribe":
         source.refuse(task, "rule")
+    if task not in ("classify", "regress", "forecast"):
+        source.refuse(task, "id", "time")
     return WORKS[task].open(source)
 
 

@@ -28,6 +28,8 @@ class DataSource:
         encoding: Of text files; None detects it.
         header: Whether CSV and TSV have one; None infers it.
         rule: Of a folder of recordings: a regular expression that finds the text in their names.
+        id: The column that names the sequence of a row, where rows are steps.
+        time: The column that orders the rows of a sequence.
     """
 
     train: str
@@ -41,6 +43,8 @@ class DataSource:
     encoding: str | None = None
     header: bool | None = None
     rule: str | None = None
+    id: str | None = None
+    time: str | None = None
 
     def others(self) -> dict[str, str]:
         """Where dev and test are, as far as they were named; a built-in data set brings its own."""
@@ -62,7 +66,7 @@ class DataSource:
     def options(self) -> list[str]:
         """The words of a command that name this data again."""
         words = [self.train]
-        for name in ("dev", "test", "task", "target", "separator", "format", "encoding", "rule"):
+        for name in ("dev", "test", "task", "target", "separator", "format", "encoding", "rule", "id", "time"):
             if getattr(self, name) is not None:
                 words += [f"--{name}", str(getattr(self, name))]
         if self.header is not None:
@@ -70,6 +74,10 @@ class DataSource:
         for name in self.input or []:
             words += ["--input", name]
         return words
+
+    def of_steps(self) -> dict[str, str | None]:
+        """Where rows are steps: the columns that name their sequence and order them."""
+        return {"id": self.id, "time": self.time}
 
     def refuse(self, task: str, *names: str) -> None:
         """Refuse ways of reading that a task does not know.

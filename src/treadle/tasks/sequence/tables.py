@@ -7,6 +7,8 @@ from typing import Any
 
 from treadle.data import Roles, Table, check_target, extract, infer_roles, read
 from treadle.data.builtin import load
+from treadle.data.columns import named_target, untold
+from treadle.data.long import LongForm, find_long_form
 from treadle.data.targets import Task
 from treadle.errors import InputError, counted
 from treadle.tasks.sequence.inputs import Columns
@@ -14,15 +16,47 @@ from treadle.tasks.sequence.split import Split
 from treadle.tasks.source import BUILTIN, DataSource, builtin
 
 
-def open_table(source: DataSource, place: str, split: str) -> Table:
+def open_table(
+    source: DataSource, place: str, split: str, long: LongForm | None = None, target: str | None = None
+) -> Table:
     """Read one part of the data.
+
+    Args:
+        source: How it is to be read.
+        place: Where it is.
+        split: Of a built-in data set, which part.
+        long: What its columns are for where rows are steps, which then become sequences.
+        target: The column of targets of these.
 
     Raises:
         InputError: It cannot be read.
     """
     if place.startswith(BUILTIN):
-        return load(builtin(place).name, split)
-    return read(place, format=source.format, encoding=source.encoding, header=source.header)
+        table = load(builtin(place).name, split)
+    else:
+        table = read(place, format=source.format, encoding=source.encoding, header=source.header)
+    return table if long is None else long.gather(table, target)
+
+
+def open_training(source: DataSource) -> tuple[Table, Roles]:
+    """The training table, a sequence a row, and what its columns are for, as far as they are not named.
+
+    Raises:
+        InputError: It cannot be read, or the roles cannot be told.
+    """
+    table = open_table(source, source.train, "train")
+    if source.id is None:
+        if source.time is not None:
+            raise InputError("--time orders the rows of a sequence, expected --id beside it, which tells of which one")
+        return table, roles_in(source, table)
+    target = source.target or named_target([name for name in table.columns if name not in (source.id, source.time)])
+    if target is None:
+        raise untold(table)
+    long = find_long_form(table, source.id, source.time, source.input, target, labels=source.task == "classify")
+    table = long.gather(table, target)
+    task = "regress" if long.per_step else source.task
+    roles = roles_in(replace(source, input=long.inputs, target=target, task=task), table)
+    return table, replace(roles, long=long)
 
 
 def roles_in(source: DataSource, train: Table) -> Roles:
@@ -45,6 +79,8 @@ def roles_here(source: DataSource, roles: Roles) -> Roles:
     Raises:
         InputError: There are not as many inputs as in training, or a column has two roles.
     """
+    if roles.long is not None and source.input is not None:
+        raise InputError("--input is for rows that are sequences, and those of this model's data are steps of them")
     target, known = source.target or roles.target, roles.wide or roles.inputs
     given = source.input or known
     if len(given) != len(known):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from treadle.data import Roles, Table
+from treadle.data.long import told_by_id
 from treadle.errors import InputError, counted
 from treadle.tasks.config import load_config
 from treadle.tasks.examples import compared, set_aside
@@ -19,10 +20,10 @@ from treadle.tasks.sequence.split import Split
 from treadle.tasks.sequence.tables import (
     labels_of,
     open_table,
+    open_training,
     read_inputs,
     read_split,
     roles_here,
-    roles_in,
     roles_of,
     understood,
 )
@@ -52,8 +53,7 @@ class SequenceWork(Work):
     @classmethod
     def open(cls, source: DataSource) -> Self:
         """Read the training table and tell what its columns are for."""
-        table = open_table(source, source.train, "train")
-        return cls(source, table, roles_in(source, table))
+        return cls(source, *open_training(source))
 
     def understand(self, estimator: SequenceEstimator) -> list[str]:
         """Read the dev and test tables."""
@@ -62,10 +62,13 @@ class SequenceWork(Work):
         classes = labels_of(self.train.y) if roles.task == "classify" else []
         notes = [f"{source.train}: {understood(self.table)}", *roles.reasons]
         for name, place in source.others().items():
-            table = open_table(source, place, name)
+            table = open_table(source, place, name, roles.long, roles.target)
             self.others[name] = read_split(table, roles, separator=source.separator, classes=classes)
             same = name == "dev" and source.dev == source.train
             notes.append(f"{name}: {understood(table)}" + (SAME if same else ""))
+        sequence = told_by_id(self.table, roles.target) if roles.wide else None
+        if sequence is not None:
+            notes.append(f"rows of one {sequence!r} have one target: are they steps of a sequence, --id {sequence}")
         if "dev" not in self.others:
             notes.append(set_aside(estimator, len(self.table), "rows"))
         if estimator.learns_dev(given="dev" in self.others):
@@ -107,11 +110,11 @@ class SequenceWork(Work):
         """Measure a trained model on a table."""
         refuse_options(options)
         estimator, saved = load_model(folder)
-        table = open_table(source, source.train, "test")
-        separator = source.separator or load_config(folder)[1].get("separator")
-        classes = estimator.target_.classes.tolist()
         roles = roles_of(folder, saved)
         here = roles_here(source, roles)
+        table = open_table(source, source.train, "test", roles.long, here.target)
+        separator = source.separator or load_config(folder)[1].get("separator")
+        classes = estimator.target_.classes.tolist()
         split = read_split(table, here, separator=separator, classes=classes, names=roles.inputs)
         title = f"{estimator.describe()} on {Path(source.train).name}"
         return Measured(
@@ -130,7 +133,8 @@ class SequenceWork(Work):
         roles = replace(roles_of(folder, saved), target="")
         moved = bool(options.get("saliency"))
         if lines is None:
-            table, here = open_table(source, source.train, "test"), roles_here(source, roles)
+            here = roles_here(source, roles)
+            table = open_table(source, source.train, "test", roles.long)
             yield from _answered(estimator, table, here, roles, moved=moved)
             return
         if len(roles.inputs) > 1:
@@ -146,12 +150,15 @@ def _answered(
 ) -> Iterator[Answer]:
     """The answer for every row of a table whose columns have the roles `here`, and what moved it if that is asked."""
     columns = read_inputs(table, here, roles.inputs)
+    names = table.columns.get(roles.long.id) if roles.long else None
     for row, answer in enumerate(answers(estimator, columns, table.where)):
         said = answer["prediction"]
         text = said if isinstance(said, str) else dumps(said, ensure_ascii=False, default=_plain)
         if moved:
             found = estimator.saliency({name: cells[row] for name, cells in columns.items()})
             text, answer = f"{text}\t{found}", answer | {"saliency": found.to_json()}
+        if names is not None:
+            text, answer = f"{names[row]}\t{text}", {"id": names[row]} | answer
         yield Answer(text, answer)
 
 
