@@ -340,3 +340,14 @@ def test_a_tag_that_one_sentence_has_does_not_stop_training() -> None:
     for seed in range(8):
         model = SequenceTagger(epochs=1, hidden_size=4, seed=seed).fit(x, y)
         assert "RARE" in model.features_.tags
+
+
+def test_a_part_that_does_not_tell_its_scheme_has_that_of_the_model():
+    words, tags = [["我", "爱", "北京"], ["北京", "大学", "好"]] * 6, [["S", "S", "S"], ["B", "E", "S"]] * 6
+    dev = [["我", "爱"]], [["S", "S"]]
+    model = small(epochs=2).fit(words, tags, dev=dev)
+    found = model.predict(dev[0])[0]
+    right = len(set(to_spans(found, "bioes")) & set(to_spans(["S", "S"], "bioes")))
+    assert model.score(*dev) == pytest.approx(2 * right / (len(to_spans(found, "bioes")) + 2))
+    with pytest.raises(InputError, match="found the tag 'DET', expected tags of the kind that the model gives"):
+        small(epochs=1).fit(words, tags, dev=([["我"]], [["DET"]]))

@@ -15,6 +15,7 @@ from treadle.data.vocabulary import UNKNOWN
 from treadle.errors import InputError
 from treadle.nn.decoder import Encoded
 from treadle.tasks.language.sampling import Sampling
+from treadle.tasks.search import BeamSettings
 from treadle.tasks.settings import check
 from treadle.tasks.translate import Drawing, Translator
 from treadle.tasks.translate.encoder import Encoder
@@ -72,6 +73,33 @@ def test_a_score_is_the_likelihood_of_what_is_said(translator):
             cost = translator.log_losses([text], [best.text])[0]
             assert best.log_probability == pytest.approx(-cost.sum(), abs=1e-4)
             assert len(cost) == len(best.tokens) + 1
+
+
+def test_a_score_is_the_same_whatever_found_the_answer(translator):
+    X, _ = word_pairs(8, seed=3)
+    for options in ({}, {"normalisation": "gnmt", "length_penalty": 0.6}, {"normalisation": "none"}):
+        translator.set_params(**options)
+        length = BeamSettings(**options).divisor
+        for width in (1, 3):
+            for best, *_ in translator.translate(X, beam_size=width):
+                assert best.score == pytest.approx(best.log_probability / length(len(best.tokens) + 1), abs=1e-9)
+        drawn = translator.translate(X, n_best=5, drawing=Drawing(Sampling(temperature=2.0)))
+        for several in drawn:
+            assert [one.score for one in several] == sorted((one.score for one in several), reverse=True)
+    translator.set_params(normalisation="average", length_penalty=1.0)
+
+
+def test_no_answer_is_right_where_the_truth_is_unknown():
+    X, y = word_pairs(60)
+    rare = [f"{text} z{row}" for row, text in enumerate(y)]
+    model = Translator(**FAST | {"epochs": 12}, min_count=2).fit(X[:50], rare[:50], dev=(X[50:], rare[50:]))
+    figures = model.history_[-1]
+    assert figures["dev_exact_match"] == 0
+    assert figures["dev_token_accuracy"] < 1
+
+
+def test_one_pair_is_learnt_and_measured():
+    assert Translator(**FAST | {"epochs": 1}).fit(["eins zwei"], ["one two"]).dev_rows_.tolist() == [0]
 
 
 def test_several_answers_come_in_order_and_draws_repeat(translator):

@@ -1,7 +1,7 @@
 """`treadle evaluate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -32,8 +32,8 @@ def evaluate(
     from treadle.tasks.run import work_of
     from treadle.tasks.source import DataSource
 
-    reading = {"separator": separator, "format": format, "encoding": encoding}
-    source = DataSource(data, input=input or None, target=target, header=header, **reading)
+    reading: dict[str, Any] = {"separator": separator, "format": format, "encoding": encoding, "header": header}
+    source = DataSource(data, input=input or None, target=target, **reading)
     options = parse_settings(settings or []) | ({"rolling": True} if rolling else {})
     options |= {} if beam_size is None else {"beam_size": beam_size}
     measured = work_of(model).evaluate(model, source, options)

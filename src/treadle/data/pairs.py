@@ -1,5 +1,6 @@
 """Pairs of texts, one to be turned into the other: from a table, or from two files with a line each."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +10,13 @@ from treadle.data.encoding import read_text
 from treadle.data.paths import existing
 from treadle.data.readers import read
 from treadle.data.table import Table
-from treadle.errors import InputError, counted
+from treadle.errors import InputError, counted, nearest
 
 SOURCES: Final = ("source", "src", "input", "text", "sentence", "question", "document")
 TARGETS: Final = ("target", "tgt", "trg", "output", "translation", "summary", "answer")
 """Names by which a column is taken for one side, the first that occurs."""
+_NUMBERED = re.compile(r"column[0-9]+")
+"""The name of a column that has none."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Pairs:
         places: Where each stands, as an error sentence names it: `"train.tsv, line 3"`.
         source: The file that was read, `"memory"` for Python objects.
         note: How it was understood, in one phrase.
+        columns: The names of both sides, where they are columns that have names.
     """
 
     sources: list[str]
@@ -33,6 +37,7 @@ class Pairs:
     places: list[str]
     source: str = "memory"
     note: str = ""
+    columns: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -122,6 +127,7 @@ def read_pairs(
     encoding: str | None = None,
     header: bool | None = None,
     paired: bool = True,
+    chosen: Sequence[str] | None = None,
 ) -> Pairs:
     """Pairs of a table: CSV, TSV, JSON lines, Parquet.
 
@@ -133,15 +139,24 @@ def read_pairs(
         encoding: Likewise.
         header: Likewise.
         paired: False reads sources alone.
+        chosen: The columns of training data that were found for both sides: where this table names its columns, they
+            are those that are not given here. Sources alone may be the only column of texts.
 
     Raises:
         InputError: The file cannot be read, a column cannot be told, or a cell is no text or empty.
     """
     table = read(path, format=format, encoding=encoding, header=header)
-    return pairs_of_table(table, source=source, target=target, paired=paired)
+    return pairs_of_table(table, source=source, target=target, paired=paired, chosen=chosen)
 
 
-def pairs_of_table(table: Table, *, source: str | None = None, target: str | None = None, paired: bool = True) -> Pairs:
+def pairs_of_table(
+    table: Table,
+    *,
+    source: str | None = None,
+    target: str | None = None,
+    paired: bool = True,
+    chosen: Sequence[str] | None = None,
+) -> Pairs:
     """Pairs of a table's rows; arguments as in `read_pairs`.
 
     Raises:
@@ -152,6 +167,11 @@ def pairs_of_table(table: Table, *, source: str | None = None, target: str | Non
         "'en' to 'de', 1 pair"
     """
     texts = [name for name, cells in table.columns.items() if all(isinstance(cell, str) for cell in cells)]
+    has_names = not all(map(_NUMBERED.fullmatch, table.columns))
+    if chosen and has_names:
+        alone = texts[0] if len(texts) == 1 and not paired else None
+        source = source or alone or _as_chosen(table, chosen[0], "--input")
+        target = target or (_as_chosen(table, chosen[1], "--target") if paired else None)
     source = source or _named(SOURCES, texts, besides=target) or next((one for one in texts if one != target), None)
     if source is None:
         raise InputError(f"{table.source}: no column holds texts only, expected one to read; name it with --input")
@@ -167,7 +187,20 @@ def pairs_of_table(table: Table, *, source: str | None = None, target: str | Non
     places = [table.where(row) for row in range(len(table))]
     noun = counted(len(table), "pair" if paired else "text")
     note = f"{table.note + ', ' if table.note else ''}{' to '.join(map(repr, columns))}, {noun}"
-    return _checked(Pairs(cells[0], cells[1] if paired else None, places, table.source, note))
+    names = tuple(columns) if has_names else ()
+    return _checked(Pairs(cells[0], cells[1] if paired else None, places, table.source, note, names))
+
+
+def _as_chosen(table: Table, name: str, option: str) -> str:
+    """A column that training data was found to have.
+
+    Raises:
+        InputError: It is not here.
+    """
+    if name not in table.columns:
+        found = f"there is no column {name!r}, as in training; another is named by {option}"
+        raise InputError(f"{table.source}: {found}{nearest(name, table.columns)}")
+    return name
 
 
 def _named(usual: Sequence[str], names: Sequence[str], besides: str | None) -> str | None:

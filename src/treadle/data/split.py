@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from treadle.errors import InputError
 
+Rows = NDArray[np.int64]
 
-def split_rows(
-    rows: int | Sequence[Hashable], fraction: float = 0.1, *, seed: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+
+def split_rows(rows: int | Sequence[Hashable], fraction: float = 0.1, *, seed: int = 0) -> tuple[Rows, Rows]:
     """Divide rows into a larger and a smaller part at random, the same way for the same seed.
 
     Given labels, the split is stratified: the smaller part holds of every class its share, rounded such
@@ -61,3 +61,13 @@ def split_rows(
     for members, size in zip(by_class, taken, strict=True):
         aside[rng.permutation(members)[:size]] = True
     return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def set_aside(rows: int | Sequence[Hashable], fraction: float, *, seed: int) -> tuple[Rows, Rows]:
+    """`split_rows` into rows to train on and rows to choose the best epoch by; one row alone is both.
+
+    Raises:
+        InputError: As there.
+    """
+    count = rows if isinstance(rows, int) else len(rows)
+    return (np.arange(1), np.arange(1)) if count == 1 else split_rows(rows, fraction, seed=seed)

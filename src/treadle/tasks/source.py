@@ -30,6 +30,7 @@ class DataSource:
         rule: Of a folder of recordings: a regular expression that finds the text in their names.
         id: The column that names the sequence of a row, where rows are steps.
         time: The column that orders the rows of a sequence.
+        chosen: The columns that the training data was found to have for input and target, where they were not named.
     """
 
     train: str
@@ -45,6 +46,7 @@ class DataSource:
     rule: str | None = None
     id: str | None = None
     time: str | None = None
+    chosen: list[str] | None = None
 
     def others(self) -> dict[str, str]:
         """Where dev and test are, as far as they were named; a built-in data set brings its own."""

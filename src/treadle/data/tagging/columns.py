@@ -1,5 +1,6 @@
 """CoNLL columns: a token a line with its annotations, a blank line after every sentence."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from treadle.data.tagging.blocks import choose_column, column, read_blocks
@@ -17,6 +18,7 @@ def read_columns(
     tokens: str | int | None = None,
     tags: str | int | None = None,
     tagged: bool = True,
+    chosen: Sequence[str] = (),
 ) -> TaggedSentences:
     """A file of columns; see `blocks.read_blocks` for what separates sentences and fields.
 
@@ -28,6 +30,7 @@ def read_columns(
         tokens: The column of the tokens, by default the one called form, token, word or text, else the first.
         tags: The column of the tags, by default the last; a file of one column has none.
         tagged: False reads tokens alone.
+        chosen: The names of the columns of tokens and tags of a model's training data, which are taken before those.
 
     Raises:
         InputError: The file has no token; a row is uneven; a column does not exist; tokens and tags are the same one.
@@ -37,8 +40,11 @@ def read_columns(
         universaldependencies.org/ext-format.html.
     """
     blocks = read_blocks(path, encoding)
+    names = blocks.names or []
+    earlier = {role: name for role, name in zip(("tokens", "tags"), chosen, strict=False) if name in names}
+    tokens, tags = tokens or earlier.get("tokens"), tags or earlier.get("tags")
     if tokens is None:
-        tokens = next((name for name in _TOKEN_NAMES if blocks.names and name in blocks.names), 1)
+        tokens = next((name for name in _TOKEN_NAMES if name in names), 1)
     token_column = choose_column(tokens, blocks, path)
     tag_column = choose_column(blocks.width if tags is None else tags, blocks, path) if tagged else token_column
     if tagged and tag_column == token_column and tags is not None:
@@ -57,4 +63,5 @@ def read_columns(
         lines=[sentence[0].line for sentence in sentences],
         note=note,
         token_lines=[[row.line for row in sentence] for sentence in sentences],
+        chosen=tuple(names[place] for place in dict.fromkeys((token_column, tag_column)) if names),
     )

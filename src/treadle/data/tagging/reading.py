@@ -1,6 +1,7 @@
 """One function that reads whatever tagged sentences a user has."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ def read_tagged(
     label: str | None = None,
     illegal: Illegal = "repair",
     tagged: bool = True,
+    chosen: Sequence[str] = (),
 ) -> TaggedSentences:
     r"""Read tagged sentences from a file, or from a folder of parallel files.
 
@@ -55,6 +57,8 @@ def read_tagged(
         illegal: `"repair"` or `"error"`, for tag sequences that break the rules of their scheme; see
             `TaggedSentences.settled`.
         tagged: False reads tokens alone: tags and labels are not looked at, whatever is wrong with them.
+        chosen: The names of the columns of tokens and tags of a model's training data: where they occur, they are taken
+            before the usual ones.
 
     Returns:
         The sentences, each with the line it came from; `note` says how the source was understood and what was repaired,
@@ -86,10 +90,13 @@ def read_tagged(
     kind = format or tagged_format(source, encoding)
     if kind in ("conll", "conllu"):
         _refuse(source, kind, label=label)
-        reader = read_columns if kind == "conll" else read_universal
-        return reader(source, encoding=encoding, tokens=tokens, tags=tags, tagged=tagged).settled(illegal)
+        columns: Any = {"encoding": encoding, "tokens": tokens, "tags": tags, "tagged": tagged}
+        if kind == "conllu":
+            return read_universal(source, **columns).settled(illegal)
+        return read_columns(source, **columns, chosen=chosen).settled(illegal)
     token_name, tag_name = _name(source, kind, tokens), _name(source, kind, tags)
     options: Any = {"tokens": token_name, "tags": tag_name, "label": label, "illegal": illegal, "tagged": tagged}
+    options["chosen"] = chosen
     if kind == "jsonl":
         return read_records(source, encoding=encoding, **options)
     _refuse(source, kind, encoding=encoding)

@@ -26,6 +26,7 @@ def read_records(
     label: str | None = None,
     illegal: Illegal = "repair",
     tagged: bool = True,
+    chosen: Sequence[str] = (),
 ) -> TaggedSentences:
     """JSON with a sentence an object; see `from_table`.
 
@@ -37,7 +38,7 @@ def read_records(
         # One sentence alone looks like columns of strings.
         columns: dict[str, list[Any]] = {name: [cells] for name, cells in table.columns.items()}
         table = Table(columns, table.source, [1], note="JSON object")
-    return from_table(table, tokens=tokens, tags=tags, label=label, illegal=illegal, tagged=tagged)
+    return from_table(table, tokens=tokens, tags=tags, label=label, illegal=illegal, tagged=tagged, chosen=chosen)
 
 
 def from_table(
@@ -48,6 +49,7 @@ def from_table(
     label: str | None = None,
     illegal: Illegal = "repair",
     tagged: bool = True,
+    chosen: Sequence[str] = (),
 ) -> TaggedSentences:
     """Tagged sentences from a table whose cells are lists.
 
@@ -60,6 +62,7 @@ def from_table(
         label: The column of a label a sentence; by default `intent`, `label` or `category`, if its cells are strings.
         illegal: `"repair"` or `"error"`, for tag sequences that break the rules of their scheme.
         tagged: False reads tokens alone.
+        chosen: The columns of tokens and tags that a model's training data had, which go before the usual names.
 
     Raises:
         InputError: A column does not exist or cannot be told; a cell is no list of strings, or an empty one; a row has
@@ -71,6 +74,8 @@ def from_table(
         >>> data.tokens, data.tags, data.labels
         ([['in', 'Rome']], [['O', 'B-LOC']], ['where'])
     """
+    earlier = {role: name for role, name in zip(("tokens", "tags"), chosen, strict=False) if name in table.columns}
+    tokens = tokens or earlier.get("tokens")
     if tokens is None:
         tokens = next((name for name in _TOKENS if _has(table.columns.get(name, []), list)), None)
         if tokens is None:
@@ -81,7 +86,8 @@ def from_table(
     if not tagged:
         tags = label = None
     elif tags is None:
-        tags = next((name for name in _TAGS if _has(table.columns.get(name, []), (list, np.ndarray))), None)
+        usual = (name for name in _TAGS if _has(table.columns.get(name, []), (list, np.ndarray)))
+        tags = earlier.get("tags") or next(usual, None)
     if label is None and tagged:
         label = next((name for name in _LABELS if _has(table.columns.get(name, []), str)), None)
     words = _strings(table, tokens, "tokens")
@@ -104,6 +110,7 @@ def from_table(
         table.lines,
         ", ".join([table.note.split(",")[0] or "rows", *parts]),
         columns=tuple(map(str, table.columns)),
+        chosen=(tokens,) if marks is None or tags is None else (tokens, tags),
     )
     return data.settled(illegal)
 

@@ -29,6 +29,7 @@ class TaggedSentences:
         scheme: How `tags` mark spans; None where they mark none.
         token_lines: The line of every token, where each has one of its own.
         columns: The names of the source's columns, where it is a table of sentences.
+        chosen: The names of the columns of tokens and tags, where they have names.
 
     Example:
         >>> data = TaggedSentences([["in", "Rome"]], [["O", "B-LOC"]], None, "a.conll", [7], "", "iob2", [[7, 8]])
@@ -45,6 +46,7 @@ class TaggedSentences:
     scheme: Scheme | None = None
     token_lines: list[list[int]] | None = None
     columns: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -32,7 +32,8 @@ def span_confidence(
     As the network's tags tell first, last and single tokens apart, these are all sequences that have just this span,
     with its type and both ends. So it is exact, which neither the product of marginals is (it takes neighbouring
     tags for independent, and comes out too low) nor their smallest (too high). A softmax does take them for
-    independent, so there it is the product.
+    independent, so there it is the product: the probability of these tags. It may answer others that break the rules
+    of their scheme and are read as the same span, which are not counted.
 
     Args:
         network: Whose emissions these are.

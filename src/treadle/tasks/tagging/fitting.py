@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from treadle.data import BucketBatches, split_rows
+from treadle.data import BucketBatches
+from treadle.data.split import set_aside
 from treadle.data.tagging import TaggedSentences
 from treadle.data.vocabulary import Vocabulary
 from treadle.data.word_vectors import read_word_vectors
@@ -116,11 +117,9 @@ class Fitting(Refitting):
 
     def _set_aside(self, data: TaggedSentences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sentences to train on and to choose the best epoch by; one alone is both. Of every label some are taken."""
-        if len(data) == 1:
-            return np.arange(1), np.arange(1)
-        if data.labels is not None and len(set(data.labels)) < len(data.labels):
-            return split_rows(data.labels, self.dev_fraction, seed=self.seed)
-        return split_rows(len(data), self.dev_fraction, seed=self.seed)
+        labels = data.labels or []
+        repeated = len(set(labels)) < len(labels)
+        return set_aside(labels if repeated else len(data), self.dev_fraction, seed=self.seed)
 
     def _begin(self, data: TaggedSentences, whole: TaggedSentences) -> TaggerNetwork:
         """Fit the vocabularies and build the network; a language model it begins from is let go afterwards."""

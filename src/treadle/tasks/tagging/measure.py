@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from treadle.data.tagging import TaggedSentences, to_spans
-from treadle.data.tagging.schemes import OUTSIDE, Span
+from treadle.data.tagging.schemes import LETTERS, OUTSIDE, Scheme, Span, convert, split_tag
 from treadle.errors import InputError
 from treadle.evaluation.spans import score_spans
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
@@ -29,7 +29,7 @@ class DevMeasure:
     """
 
     def __init__(self, features: TaggerFeatures, dev: TaggedSentences) -> None:
-        refuse_other_kind(features, dev)
+        dev = of_same_kind(features, dev)
         self.features, self.dev = features, features.encode(dev, gold=True)
         self.tags = features.inner(dev)
         self.gold: list[list[Span]] = []
@@ -73,25 +73,36 @@ class DevMeasure:
         return [sum(value for name, value in figures.items() if name != "loss"), -figures["loss"]]
 
 
-def refuse_other_kind(features: TaggerFeatures, data: TaggedSentences) -> None:
-    """Refuse another column of the file, most often; every figure would be 0 or mean nothing.
+def of_same_kind(features: TaggerFeatures, data: TaggedSentences) -> TaggedSentences:
+    """Sentences whose tags are of the model's kind, and of its scheme where they alone do not tell theirs.
+
+    Others are another column of the file, most often; every figure would be 0 or mean nothing.
 
     Raises:
         InputError: The tags are of another kind than the model's: parts of speech for spans, or the reverse.
     """
     if data.tags is None or (features.scheme is not None and data.scheme is not None):
-        return
+        return data
+    if features.scheme is not None and all(_is_of(tag, features.scheme) for tags in data.tags for tag in tags):
+        tags = [convert(one, features.scheme, features.scheme) for one in data.tags]
+        return replace(data, tags=tags, scheme=features.scheme)
     known = {OUTSIDE} if features.scheme is not None else set(features.tags)
     places = ((row, token, tag) for row, tags in enumerate(data.tags) for token, tag in enumerate(tags))
     foreign = next((place for place in places if place[2] not in known), None)
     if foreign is None or (features.scheme is None and any(tag in known for tags in data.tags for tag in tags)):
-        return
+        return data
     row, token, tag = foreign
     example = next(answer for answer in features.answers if answer != OUTSIDE)
     raise InputError(
         f"{data.where(row, token)}: found the tag {tag!r}, expected tags of the kind that the model gives, such as "
         f"{example!r}; another column can be named by --target"
     )
+
+
+def _is_of(tag: str, scheme: Scheme) -> bool:
+    """Whether a tag may be one of a scheme."""
+    parts = split_tag(tag)
+    return parts is not None and parts.letter in (OUTSIDE, *LETTERS[scheme])
 
 
 def _losses(

@@ -12,7 +12,7 @@ from treadle.evaluation.report.tagging import TaggingSystem, build_tagging_repor
 from treadle.evaluation.tagging import Tagging
 from treadle.tasks.outcome import facts
 from treadle.tasks.tagging.features import INNER, TaggerFeatures
-from treadle.tasks.tagging.measure import refuse_other_kind
+from treadle.tasks.tagging.measure import of_same_kind
 
 if TYPE_CHECKING:
     from treadle.tasks.tagging.estimator import SequenceTagger
@@ -24,8 +24,8 @@ def gold(features: TaggerFeatures, data: TaggedSentences) -> Tagging:
     Raises:
         InputError: Their tags are of another kind than the model's: parts of speech for spans, or the reverse.
     """
+    data = of_same_kind(features, data)
     assert data.tags is not None
-    refuse_other_kind(features, data)
     labels = data.labels if features.labels else None
     if features.scheme is None:
         return Tagging(data.tags, None, labels)

@@ -52,7 +52,8 @@ class TagWork(ExamplesWork[TaggedSentences]):
     def open(cls, source: DataSource) -> Self:
         """Read the training sentences."""
         source.refuse("tag", "separator", "header")
-        return cls(source, read_tags(source, source.train, "train"))
+        data = read_tags(source, source.train, "train")
+        return cls(replace(source, chosen=list(data.chosen) or None), data)
 
     @classmethod
     def read(cls, source: DataSource, place: str, split: str) -> TaggedSentences:
@@ -122,15 +123,14 @@ def read_sentences(source: DataSource, place: str, split: str, *, tagged: bool =
     if source.input is not None and len(source.input) > 1:
         raise InputError(f"--input names {len(source.input)} columns, expected one, that of the tokens")
     tokens = source.input[0] if source.input else None
+    columns: Any = {"tokens": tokens, "tags": source.target, "tagged": tagged, "chosen": source.chosen or ()}
     if place.startswith(BUILTIN):
-        return from_table(load(builtin(place).name, split), tokens=tokens, tags=source.target, tagged=tagged)
+        return from_table(load(builtin(place).name, split), **columns)
     if source.format is not None and source.format not in TAGGED_FORMATS:
         raise InputError(
             f"the format {source.format!r} holds no tagged sentences{nearest(source.format, TAGGED_FORMATS)}"
         )
-    return read_tagged(
-        place, format=source.format, encoding=source.encoding, tokens=tokens, tags=source.target, tagged=tagged
-    )
+    return read_tagged(place, format=source.format, encoding=source.encoding, **columns)
 
 
 def read_tags(source: DataSource, place: str, split: str) -> TaggedSentences:
@@ -151,7 +151,8 @@ def _as_trained(folder: Path, source: DataSource) -> DataSource:
     """The columns that the model was trained on, unless others are named; a folder of parallel files has none."""
     source.refuse("tag", "separator", "header")
     before = {} if Path(source.train).is_dir() else load_config(folder)[1]
-    return replace(source, input=source.input or before.get("input"), target=source.target or before.get("target"))
+    given, wanted = source.input or before.get("input"), source.target or before.get("target")
+    return replace(source, input=given, target=wanted, chosen=before.get("chosen"))
 
 
 def _refuse_plain_text(folder: Path, source: DataSource) -> None:

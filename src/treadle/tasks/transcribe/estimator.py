@@ -5,11 +5,11 @@ from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from treadle.data import Ragged, split_rows
+from treadle.data import Ragged
 from treadle.data.audio import AudioEncoder, Utterances
 from treadle.data.audio.augment import Augmentation
+from treadle.data.split import set_aside
 from treadle.errors import InputError, counted, nearest
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.settings import check
@@ -199,7 +199,7 @@ class SpeechRecognizer(Estimator, Reported):
         self.check_arguments()
         train, held = np.arange(len(data)), None
         if dev is None:
-            train, held = _set_aside(data, self.dev_fraction, self.seed)
+            train, held = set_aside(len(data), self.dev_fraction, seed=self.seed)
             data, dev = data.take(train), data.take(held)
         self.train_rows_, self.dev_rows_ = train, held
         train_spoken, dev_spoken = self._fit_features(data), None
@@ -289,10 +289,3 @@ class SpeechRecognizer(Estimator, Reported):
         """
         self.audio_ = AudioEncoder.from_json(saved["audio"])
         self.units_ = Units.from_json(saved["units"])
-
-
-def _set_aside(data: Utterances, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Recordings to train on and to choose the best epoch by; one alone is both."""
-    if len(data) == 1:
-        return np.arange(1), np.arange(1)
-    return split_rows(len(data), fraction, seed=seed)

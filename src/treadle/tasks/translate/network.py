@@ -184,6 +184,8 @@ class TranslationNetwork(nn.Module):
     def judge(self, batch: TranslationBatch) -> tuple[Tensor, Tensor]:
         """What every symbol of the truth costs, the end included, and whether it is the likeliest; zero past an end.
 
+        Where the truth is a symbol that the model does not know, no answer is right.
+
         Returns:
             Nats and truth values, `[batch, time + 1]` each.
         """
@@ -194,7 +196,7 @@ class TranslationNetwork(nn.Module):
         for part, truth in zip(features[real].split(POSITIONS), wanted[real].split(POSITIONS), strict=True):
             told = self.softmax.log_probabilities(self.project(part))
             costs.append(-told.gather(1, truth[:, None]).squeeze(1))
-            hits.append(told.argmax(1) == truth)
+            hits.append((told.argmax(1) == truth) & (truth != UNKNOWN))
         nats[real], right[real] = torch.cat(costs).to(nats.dtype), torch.cat(hits)
         return nats, right
 

@@ -1,7 +1,7 @@
 """From sources to translations: batches of similar length, a search, and text again."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -178,10 +178,17 @@ def _search(
                     no_repeat_ngram=how.no_repeat_ngram,
                 )
             )
-        return [list(several) for several in zip(*drawn, strict=True)]
+        return [_ranked(several, how) for several in zip(*drawn, strict=True)]
     if how.beam_size == 1:
-        return [[one] for one in greedy_search(model, inputs, limits, no_repeat_ngram=how.no_repeat_ngram)]
+        found = greedy_search(model, inputs, limits, no_repeat_ngram=how.no_repeat_ngram)
+        return [_ranked([one], how) for one in found]
     return beam_search(model, inputs, limits, how)
+
+
+def _ranked(found: Sequence[Hypothesis], how: BeamSettings) -> list[Hypothesis]:
+    """Hypotheses with the scores that a beam gives them, the best first."""
+    scored = [replace(one, score=one.log_probability / how.divisor(len(one.symbols) + 1)) for one in found]
+    return sorted(scored, key=lambda one: -one.score)
 
 
 def _written(features: PairFeatures, found: Hypothesis, source: list[str], copy_unknown: bool) -> Translation:

@@ -49,7 +49,10 @@ class TranslateWork(ExamplesWork[Pairs]):
         """Read the training pairs; what measures translations must be there before hours are spent."""
         sacrebleu()
         source.refuse("translate", "separator")
-        return cls(source, open_pairs(source, source.train, "train"))
+        pairs = open_pairs(source, source.train, "train")
+        named = source.input is not None and source.target is not None
+        found = None if named or not pairs.columns else list(pairs.columns)
+        return cls(replace(source, chosen=found), pairs)
 
     @classmethod
     def read(cls, source: DataSource, place: str, split: str) -> Pairs:
@@ -95,12 +98,15 @@ class TranslateWork(ExamplesWork[Pairs]):
             for number, line in enumerate(lines, 1):
                 yield answer(estimator, line, f"standard input, line {number}", estimator.translate([line], **asked)[0])
             return
-        texts, places = _texts(_as_trained(folder, source), source)
+        texts, places, read_as = _texts(_as_trained(folder, source), source)
         for start in range(0, len(texts), AT_ONCE):
             some = texts[start : start + AT_ONCE]
             found = estimator.translate(some, **asked)
             for text, place, several in zip(some, places[start : start + AT_ONCE], found, strict=True):
-                yield answer(estimator, text, place, several)
+                told = answer(estimator, text, place, several)
+                notes = [note for note in (read_as, told.note) if note]
+                yield replace(told, note="; ".join(notes))
+                read_as = ""
 
 
 def open_pairs(source: DataSource, place: str, split: str, *, paired: bool = True) -> Pairs:
@@ -123,7 +129,7 @@ def open_pairs(source: DataSource, place: str, split: str, *, paired: bool = Tru
         raise InputError(f"--input names {len(source.input)} columns, expected one, that of the sources")
     columns: dict[str, Any] = {"source": source.input[0] if source.input else None, "target": source.target}
     if place.startswith(BUILTIN):
-        return pairs_of_table(load(builtin(place).name, split), **columns, paired=paired)
+        return pairs_of_table(load(builtin(place).name, split), **columns, paired=paired, chosen=source.chosen)
     files = find_parallel(place, columns["source"], columns["target"])
     if files is not None and files[1] is not None:
         _refuse_for_lines(source)
@@ -138,13 +144,12 @@ def open_pairs(source: DataSource, place: str, split: str, *, paired: bool = Tru
             f"{path}: expected a table of pairs ({', '.join(TABLES)}), or what two files of lines begin with, such as "
             "data/train of data/train.en and data/train.de, with --input en --target de"
         )
-    return read_pairs(
-        path, **columns, format=source.format, encoding=source.encoding, header=source.header, paired=paired
-    )
+    reading: dict[str, Any] = {"format": source.format, "encoding": source.encoding, "header": source.header}
+    return read_pairs(path, **columns, **reading, paired=paired, chosen=source.chosen)
 
 
-def _texts(source: DataSource, given: DataSource) -> tuple[list[str], list[str]]:
-    """What is to be translated, and where each text stands."""
+def _texts(source: DataSource, given: DataSource) -> tuple[list[str], list[str], str]:
+    """What is to be translated, where each text stands, and how a file was read whose columns were not named."""
     place = source.train
     path = Path(place)
     files = None if place.startswith(BUILTIN) else find_parallel(place, source.input[0] if source.input else None, None)
@@ -153,11 +158,11 @@ def _texts(source: DataSource, given: DataSource) -> tuple[list[str], list[str]]
     table = place.startswith(BUILTIN) or suffix_of(path) in _SUFFIXES or source.format in TABLES
     if table and given.format != LINES:
         pairs = open_pairs(source, place, "test", paired=False)
-        return pairs.sources, pairs.places
+        return pairs.sources, pairs.places, "" if given.input else f"{place}: {pairs.note}"
     if given.format not in (None, LINES):
         raise InputError(f"the format {given.format!r} holds no texts{nearest(given.format or '', (*TABLES, LINES))}")
     lines = read_text(existing(path), source.encoding).removesuffix("\n").split("\n")
-    return lines, [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
+    return lines, [f"{path}, line {number}" for number in range(1, len(lines) + 1)], ""
 
 
 def answer(estimator: Translator, text: str, place: str, found: Sequence[Translation]) -> Answer:
@@ -182,7 +187,8 @@ def _as_trained(folder: Path, source: DataSource) -> DataSource:
     """The columns, or endings of files, that the model was trained on, unless others are named."""
     source.refuse("translate", "separator")
     before = load_config(folder)[1]
-    return replace(source, input=source.input or before.get("input"), target=source.target or before.get("target"))
+    given, wanted = source.input or before.get("input"), source.target or before.get("target")
+    return replace(source, input=given, target=wanted, chosen=before.get("chosen"))
 
 
 def _refuse_for_lines(source: DataSource) -> None:
