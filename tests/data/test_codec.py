@@ -88,6 +88,19 @@ def test_subwords_keep_all_but_runs_of_white_space(text: str) -> None:
     assert codec.decode(codec.encode(text)) == re.sub(r"\s+", " ", text).strip()
 
 
+def test_a_space_of_its_own_is_shown_as_such_before_the_first_word_too() -> None:
+    codec = TokenCodec.fit(["alpha beta alpha beta . ( x"] * 3, unit="subword", max_size=40)
+    assert codec.tokens("zebra alpha") == ["▁", "z", "e", "b", "r", "a", "alpha"]
+    assert codec.tokens("alpha zb") == ["alpha", "▁", "z", "b"]
+
+
+def test_a_lower_block_in_text_of_subwords_is_a_space() -> None:
+    codec = TokenCodec.fit(["alpha beta alpha beta"] * 3, unit="subword", max_size=40)
+    assert codec.encode("alpha▁beta").tolist() == codec.encode("alpha beta").tolist()
+    assert codec.decode(codec.encode("alpha▁beta")) == "alpha beta"
+    assert codec.tokens("alpha▁beta") == ["alpha", "beta"]
+
+
 def test_a_continuation_keeps_the_space_before_it() -> None:
     codec = TokenCodec.fit([PLAY * 3], unit="subword", max_size=60)
     writer = codec.writer()

@@ -121,6 +121,18 @@ def test_subword_spans_leave_out_the_space() -> None:
     assert [text[start:end] for start, end in spans if end > start] == ["low", "new", "最新"]
 
 
+@pytest.mark.parametrize("text", ["ж low", " ж ж", "▁ж▁low", "low ж", "▁", "low ▁low"])
+def test_a_subword_piece_that_is_a_space_is_empty_wherever_it_stands(text: str) -> None:
+    pieces = SubwordVocabulary.fit(TEXTS)
+    spelt, spans = pieces.decode(pieces.encode(text)), pieces.spans(text)
+    assert "▁" in spelt
+    for number, (piece, (start, end)) in enumerate(zip(spelt, spans, strict=True)):
+        shown = text[start:end]
+        assert shown == ("" if piece == "▁" else "ж" if piece == "<unk>" else piece.removeprefix("▁"))
+        if piece == "▁" and spelt[number + 1 :][:1] == ["<unk>"]:
+            assert end == spans[number + 1][0]
+
+
 @given(st.text())
 def test_subword_encodes_anything(text: str) -> None:
     ids = PIECES.encode(text)

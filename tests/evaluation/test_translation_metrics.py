@@ -14,7 +14,7 @@ from treadle.evaluation.report.translation import (
     TranslatingSystem,
     build_translation_report,
 )
-from treadle.evaluation.rouge import rouge_l, rouge_n
+from treadle.evaluation.rouge import rouge_l, rouge_n, rouge_words
 from treadle.evaluation.translation import (
     bleu_counts,
     bleu_of,
@@ -57,6 +57,42 @@ def test_chinese_shares_characters_where_no_space_parts_words():
     assert scores["rouge_1"].value == pytest.approx(2 * 4 / 9)
     assert scores["rouge_2"].value == pytest.approx(2 * 2 / 7)
     assert scores["rouge_l"].value == pytest.approx(2 * 4 / 9)
+
+
+@pytest.mark.parametrize(
+    ("true", "given", "expected"),
+    [
+        (["dog", "house"], ["cat", "tree"], (0, 0, 0)),
+        (["four five", "two", "one", "five"], ["", "", "", ""], (0, 0, 0)),
+        (["¿?", "→"], ["!!", "←"], (0, 0, 0)),
+        (["!!", ""], ["!! !!", "!"], (0, 0, 0)),
+        (["dog", "?!", " "], ["Dog", "?!", ""], (1, 1, 1)),
+        (["dog", "two"], ["dog", ""], (0.5, 0.5, 0.5)),
+    ],
+)
+def test_a_wrong_answer_without_a_word_or_a_pair_earns_nothing(true, given, expected):
+    scores = translation_scores(true, given, only=("rouge_1", "rouge_2", "rouge_l"))
+    assert tuple(scores[name].value for name in ("rouge_1", "rouge_2", "rouge_l")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("हिन्दी में।", ["हिन्दी", "में"]),
+        ("שָׁלוֹם", ["שָׁלוֹם"]),
+        ("Cafe\u0301, naïve!", ["cafe\u0301", "naïve"]),
+        ("ที่นี่ ၊ か\u3099・き", ["ที่", "นี่", "か\u3099", "き"]),
+        ("❤️ \u0301a", ["a"]),
+        (" ?! ", ["?!"]),
+        (" ", []),
+    ],
+)
+def test_words_of_rouge_keep_their_marks(text, words):
+    assert rouge_words(text) == words
+
+
+def test_words_that_differ_in_a_vowel_sign_are_two():
+    assert translation_scores(["हिन्दी में"], ["हिन्दा मा"], only=["rouge_1"])["rouge_1"].value == 0
 
 
 def test_the_longest_common_subsequence_by_its_definition():

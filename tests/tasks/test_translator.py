@@ -121,6 +121,12 @@ def test_an_unknown_word_is_copied_from_where_the_model_looked(translator):
         pairs_of_lists(["ab"], ["ab"]), check(PairSettings, Translator(unit="char").get_params())
     )
     assert letters.write([UNKNOWN, *letters.target.encode("a")], ["ß", "a"]) == "ßa"
+    pieces = PairFeatures.fit(
+        pairs_of_lists(["ab ab"] * 3, ["cd cd"] * 3), check(PairSettings, Translator(unit="subword").get_params())
+    )
+    tokens = pieces.source.tokens("ж ab")
+    assert [pieces.write([UNKNOWN], [token]) for token in tokens] == ["\ufffd", "ж", "ab"]
+    assert letters.write([UNKNOWN], ["▁"]) == "▁"  # of characters, it is one
 
 
 def test_translators_write_together(translator):

@@ -33,11 +33,11 @@ class TokenCodec:
     | byte | one of the 256 bytes of the text in UTF-8 | the text |
     | word, of tokenised text | what white space separates, and a line end | the text, with one space between tokens |
     | word, of other text | a word, a mark or a line end, case kept | the text, spaces put by a rule (below) |
-    | subword | a piece of a word, see `SubwordVocabulary` | the text, each run of white space one space |
+    | subword | a piece of a word, see `SubwordVocabulary` | the text, each run of white space and each `▁` a space |
 
     Numbers 0 and 1 are `PADDING` and `UNKNOWN`. What the vocabulary does not hold is `UNKNOWN`, and comes back as
     `<unk>` among words and as `\ufffd` (`�`) otherwise. Tokenised text that says `<unk>` itself, as the Penn Treebank
-    and WikiText do, means the same symbol.
+    and WikiText do, means the same symbol. A `▁` (U+2581) in a text of sub-words is read as a space.
 
     The rule for spaces: none at the ends of a line, before closing marks (`.,;:!?%)]}`), after opening ones (`([{$#`),
     or between two words that are told apart without one (Chinese, Thai, ...); one space everywhere else. Encoding the

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, get_args
 
+from treadle.data.marks import MARKS, SYMBOLS
 from treadle.data.vocabulary import Ids, SubwordVocabulary, Vocabulary
 from treadle.errors import InputError, nearest
 
@@ -16,14 +17,14 @@ _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
-# Marks that are part of a word though Python's \w leaves them out: accents written as characters of their
-# own, Hebrew points, Arabic vowels, the vowel signs of the Indic scripts (without danda, their full stop).
-_MARKS: Final = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0dff"
 _LETTERS: Final = rf"[^\W{_UNSPACED}]+"
 _APOSTROPHE: Final = "['’]"
 
 _ASCII_TOKEN: Final = re.compile(r"\w+(?:'\w+)*|[^\w\s\x1c-\x1f]", re.ASCII)
-_TOKEN: Final = re.compile(rf"{_LETTERS}(?:[{_MARKS}]+(?:{_LETTERS})?|{_APOSTROPHE}{_LETTERS})*|[{_UNSPACED}]|[^\w\s]")
+_TOKEN: Final = re.compile(
+    rf"{_LETTERS}(?:[{MARKS}]+(?:{_LETTERS})?|{_APOSTROPHE}{_LETTERS})*|[{_UNSPACED}]"
+    rf"|[{SYMBOLS}](?:(?!\w)[{MARKS}])*|[^\w\s]"
+)
 # White space at either end is no character; inside, a run of it is one.
 _CHARACTER: Final = re.compile(r"\S|(?<=\S)\s+(?=\S)")
 WORD_PATTERN, CHARACTER_PATTERN = _TOKEN.pattern, _CHARACTER.pattern
@@ -47,8 +48,9 @@ def choose_unit(texts: Sequence[str]) -> Literal["word", "char"]:
 def words(text: str, *, lowercase: bool = True) -> list[str]:
     """The words and punctuation marks of a text.
 
-    A word keeps its apostrophes (`don't`); a character of a script without spaces is a word of its own;
-    HTML line breaks are white space.
+    A word keeps its apostrophes (`don't`), and its accents, points and vowel signs that are characters of their own, as
+    a picture keeps its variation (`❤️`); a character of a script without spaces is a word of its own; HTML line breaks
+    are white space.
 
     Example:
         >>> words("It's GOOD!<br />看 film")

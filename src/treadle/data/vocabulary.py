@@ -153,7 +153,8 @@ class SubwordVocabulary:
     A run of white space becomes one space, shown as `▁` at the start of the piece that follows it. Pieces
     never cross white space or mix letters with punctuation. Scripts without spaces need nothing special: a
     run of their characters is one word to be cut into pieces. A character that training did not hold is one
-    unknown symbol. Half of a surrogate pair is read as U+FFFD, which stands for what is no character.
+    unknown symbol. A `▁` (U+2581) in a text is read as a space, and half of a surrogate pair as U+FFFD, which stands
+    for what is no character.
 
     Args:
         tokenizer: As `fit` makes it.
@@ -228,10 +229,17 @@ class SubwordVocabulary:
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where every piece stands in the text, `(start, end)` in characters, without the space before it.
 
-        A piece that is nothing but a space is empty: `start == end`.
+        A piece that is nothing but a space is empty, `start == end`, and stands at the start of what follows it, before
+        the first word too.
         """
-        offsets = self._tokenizer.encode(without_halves(text)).offsets
-        return [(end - len(text[start:end].lstrip()), end) for start, end in offsets]
+        encoding = self._tokenizer.encode(without_halves(text))
+        text = text.replace("▁", " ")
+        spans = []
+        for piece, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
+            shown = text[start:end].lstrip()
+            # The space that the library puts before the first word has the place of that word's first character.
+            spans.append((start, start) if shown and piece == "▁" else (end - len(shown), end))
+        return spans
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The piece of every number, with `▁` for the space before it; `"<pad>"` and `"<unk>"` for 0 and 1.

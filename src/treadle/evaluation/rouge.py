@@ -1,19 +1,26 @@
 """ROUGE: how many words, pairs of words and words in order a summary shares with the true one."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Kana and Chinese characters, which no space sets apart."""
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Thai, Lao, Myanmar, Khmer, Kana and Chinese characters, which no space sets apart."""
+_MARK = "\u0300"
+"""Stands for every combining mark, none of which a regular expression counts among letters."""
 
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_WORD = re.compile(rf"(?=\w)[{_UNSPACED}]{_MARK}*|(?:[^\W{_UNSPACED}]{_MARK}*)+")
 
 
 def rouge_n(true: Sequence[str], given: Sequence[str], size: int) -> float:
-    r"""F1 of shared n-grams: \(2 \sum_g \min(c_g, c'_g) / (\sum_g c_g + \sum_g c'_g)\); 1 where neither has any.
+    r"""F1 of shared n-grams: \(2 \sum_g \min(c_g, c'_g) / (\sum_g c_g + \sum_g c'_g)\).
+
+    Where neither has any, it is 1 if the two are equal, else 0.
 
     Args:
         true: Tokens of the truth.
@@ -29,7 +36,7 @@ def rouge_n(true: Sequence[str], given: Sequence[str], size: int) -> float:
     """
     counts = [Counter(zip(*(one[shift:] for shift in range(size)), strict=False)) for one in (true, given)]
     total = counts[0].total() + counts[1].total()
-    return 2 * (counts[0] & counts[1]).total() / total if total else 1.0
+    return 2 * (counts[0] & counts[1]).total() / total if total else float([*true] == [*given])
 
 
 def rouge_l(true: Sequence[str], given: Sequence[str]) -> float:
@@ -54,10 +61,15 @@ def rouge_l(true: Sequence[str], given: Sequence[str]) -> float:
 
 
 def rouge_words(text: str) -> list[str]:
-    """The words of a text as ROUGE takes them: lower case, without marks; each Chinese character is one.
+    """The words of a text as ROUGE takes them: lower case, with their accents and vowel signs, without punctuation.
+
+    Of a script without spaces, each character is one. A text without words, such as "?!", is one itself.
 
     Example:
         >>> rouge_words("The cat's name: 咪咪。")
         ['the', 'cat', 's', 'name', '咪', '咪']
     """
-    return _WORD.findall(text.lower())
+    text = text.strip().lower()
+    marked = "".join(_MARK if unicodedata.category(character).startswith("M") else character for character in text)
+    found = [text[match.start() : match.end()] for match in _WORD.finditer(marked)]
+    return (found or [text]) if text else []

@@ -116,13 +116,15 @@ class PairFeatures:
 
         Args:
             symbols: Without an end.
-            copies: For every symbol, what stands in its place if it is unknown.
+            copies: For every symbol, what stands in its place if it is unknown, unless it is a sub-word piece of the
+                source that is nothing but a space (`▁`).
         """
+        space = "▁" if self.source.unit == "subword" else None
         writer = self.target.writer()
         pieces = []
         for place, symbol in enumerate(symbols):
             piece = writer.write(symbol)
-            if symbol == UNKNOWN and copies is not None:
+            if symbol == UNKNOWN and copies is not None and copies[place] != space:
                 shown = "<unk>" if self.target.unit == "word" else "\ufffd"
                 piece = piece.removesuffix(shown) + copies[place]
             pieces.append(piece)
