@@ -136,8 +136,8 @@ def test_a_missing_value_counts_neither_as_target_nor_as_any_number() -> None:
     holes.values[0][[30, 57]] = np.nan
     taught = model(output="gaussian").fit_panel(panel)
     nats = taught.log_likelihoods(holes)[0]
-    assert np.flatnonzero(np.isnan(nats)).tolist() == [0, 1, 30, 57]
-    assert np.array_equal(nats[2:30], taught.log_likelihoods(panel)[0][2:30])
+    assert np.flatnonzero(np.isnan(nats)).tolist() == [0, 30, 57]
+    assert np.array_equal(nats[1:30], taught.log_likelihoods(panel)[0][1:30])
     filled = with_values(panel, [one.copy() for one in holes.values])
     filled.values[0][[30, 57]] = holes.values[0][[24, 51]]
     windows, other = taught.features_.encode(holes), taught.features_.encode(filled)
@@ -359,3 +359,31 @@ def test_levels_are_a_list_of_numbers(levels) -> None:
 
 def test_levels_may_be_an_array() -> None:
     Forecaster(levels=np.array([0.1, 0.5])).check_arguments()
+
+
+@pytest.mark.parametrize("options", [{}, {"transform": "log"}, {"scaling": "series"}, {"output": "student-t"}])
+def test_intervals_of_a_series_that_has_hardly_begun_are_as_wide_as_usual(options: dict[str, Any]) -> None:
+    random = np.random.default_rng(0)
+
+    def series(steps: int) -> dict[str, Any]:
+        level = random.uniform(20, 200)
+        y = level * np.exp(0.1 * random.normal(size=steps))
+        return {"unique_id": ["new"] * steps, "ds": list(range(steps)), "y": y.tolist()}
+
+    many = [series(40) | {"unique_id": [f"{number}"] * 40} for number in range(30)]
+    training = {name: [cell for one in many for cell in one[name]] for name in many[0]}
+    taught = model(horizon=2, epochs=8, season=1, **options).fit(training)
+    widths, hits = {}, []
+    for steps in (1, 2, 3, 40):
+        found, share = [], 0.0
+        for _ in range(30):
+            given = series(steps + 2)
+            before = {name: cells[:steps] for name, cells in given.items()}
+            answer = taught.predict(before)
+            lower, upper, truth = np.array(answer["y_10"]), np.array(answer["y_90"]), np.array(given["y"][steps:])
+            found.append(float(((upper - lower) / truth).mean()))
+            share += float(((lower <= truth) & (truth <= upper)).mean()) / 30
+        widths[steps] = np.mean(found)
+        hits.append(share)
+    assert all(0.5 * widths[40] < widths[steps] < 2 * widths[40] for steps in (1, 2, 3))
+    assert min(hits) > 0.5

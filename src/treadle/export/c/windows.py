@@ -6,7 +6,7 @@ import numpy as np
 
 from treadle.export.c.program import Program
 from treadle.tasks.forecast.features import FARTHEST, PanelFeatures, Standard
-from treadle.tasks.forecast.scaling import QUIET
+from treadle.tasks.forecast.scaling import FEW, QUIET
 
 
 class Window(NamedTuple):
@@ -60,7 +60,7 @@ def add_window(made: Program, features: PanelFeatures, x: str) -> Window:
     first = length - features.lags
     advance += [
         "",
-        "state->scale[0] = scale;",
+        *_spread(features),
         f"for (int i = 0; i < {features.lags}; ++i) {{",
         f"    const double away = {window}[{f'{first} + ' if first else ''}i] - level;",
         f"    {x}[i] = scale > 0.0 ? (float)(away / scale) : 0.0f;",
@@ -115,6 +115,18 @@ def _statistics(features: PanelFeatures, window: str) -> list[str]:
         "    place = place < -5.0 ? -5.0 : (place > 5.0 ? 5.0 : place);",
         "    width = log(scale / deviation);",
         "}",
+    ]
+
+
+def _spread(features: PanelFeatures) -> list[str]:
+    """What answers are scaled by: the scale, mixed with the usual one where there are few values."""
+    if features.counts or features.scaling == "none" or not features.usual:
+        return ["state->scale[0] = scale;"]
+    size = f"{features.usual!r} * fabs(level)" if features.relative else f"{features.usual!r}"
+    return [
+        f"const double few = state->count[0] < {FEW} ? (double)({FEW} - state->count[0]) : 0.0, usual = {size};",
+        f"const double mixed = sqrt((({FEW}.0 - few) * scale * scale + few * usual * usual) / {FEW}.0);",
+        "state->scale[0] = few > 0.0 ? mixed : scale;",
     ]
 
 

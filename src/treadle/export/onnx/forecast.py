@@ -19,7 +19,7 @@ from treadle.export.onnx.windows import (
     transformed,
     undone,
     window_fields,
-    write_statistics,
+    write_spread,
     write_window_step,
     write_windows,
 )
@@ -172,7 +172,7 @@ class ForecastWriter:
                 beside = graph("Expand", graph("Unsqueeze", h, [1]), [1, network.horizon, 1], name="beside")
                 mixed = linear(graph, graph("Concat", beside, known, axis=2), network.mix, "mix")
                 raw = graph("Add", raw, linear(graph, graph("Tanh", mixed), network.ahead, "ahead"), name="raw_ahead")
-            scale = write_statistics(graph, features, window).scale
+            scale = write_spread(graph, features, window)
             weights = graph.weight("base.weight", features.base_weights.T)
             location = graph("MatMul", window.values, weights, name="base_forecast")
             found = write_outlook(graph, network, self.levels, raw, location, scale)

@@ -1,6 +1,6 @@
 """Series in a graph: values become scaled windows a step at a time, as `treadle.tasks.forecast.steps` makes them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from treadle.export.onnx.pooling import DOUBLE
 from treadle.export.onnx.sequences import Lengths
 from treadle.export.onnx.states import StateField
 from treadle.tasks.forecast.features import FARTHEST, PanelFeatures, Standard
-from treadle.tasks.forecast.scaling import QUIET
+from treadle.tasks.forecast.scaling import FEW, QUIET
 from treadle.tasks.forecast.transform import LARGEST
 
 D = np.float64
@@ -209,6 +209,22 @@ def _statistics(graph: Graph, features: PanelFeatures, window: Window) -> Statis
     width = graph("Log", graph("Div", graph("Where", moving, scale, D(1)), deviation), name="width")
     anchor = graph("Where", moving, graph("Concat", place, width, axis=1), D(0), name="anchor")
     return Statistics(level, scale, anchor)
+
+
+def write_spread(graph: Graph, features: PanelFeatures, window: Window) -> Value:
+    """What answers are scaled by: the scale, mixed with the usual one where there are few values."""
+    found = write_statistics(graph, features, window)
+    if features.counts or features.scaling == "none" or not features.usual:
+        return found.scale
+    with graph.within("spread"):
+        few = graph("Max", graph("Sub", D(FEW), window.number), D(0), name="few")
+        size: Any = D(features.usual)
+        if features.relative:
+            size = graph("Mul", graph("Abs", found.level), size)
+        own = graph("Mul", graph("Sub", D(FEW), few), graph("Mul", found.scale, found.scale), name="own")
+        usual = graph("Mul", few, graph("Mul", size, size), name="usual")
+        mixed = graph("Sqrt", graph("Div", graph("Add", own, usual), D(FEW)), name="mixed")
+        return graph("Where", graph("Greater", few, D(0)), mixed, found.scale, name="spread")
 
 
 def _present(window: Window) -> list[Value]:

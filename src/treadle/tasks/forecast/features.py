@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from treadle.data.forecasting import Frequency, Panel, calendar_features
 from treadle.errors import InputError, counted
 from treadle.tasks.forecast.blend import fit_base, refit_base
-from treadle.tasks.forecast.scaling import Floats, Scaler, Scaling, fill, running_sums
+from treadle.tasks.forecast.scaling import Floats, Scaler, Scaling, fill, running_sums, usual_scale
 from treadle.tasks.forecast.transform import Transform, apply
 from treadle.tasks.forecast.windows import EncodedSeries, Windows
 
@@ -67,6 +67,8 @@ class PanelFeatures:
         utc: Whether time stamps of several zones became UTC.
         written: How time stamps were written, as the panel says.
         targets: Columns that the values came from.
+        usual: The usual scale of windows in training, for answers of few values.
+        relative: Whether that is a share of their level.
     """
 
     frequency: Frequency
@@ -86,6 +88,8 @@ class PanelFeatures:
     utc: bool = False
     written: str = ""
     targets: tuple[str, ...] = ()
+    usual: float = 0.0
+    relative: bool = False
 
     @classmethod
     def fit(
@@ -112,8 +116,10 @@ class PanelFeatures:
         features = cls(panel.frequency, *shape, "none", tuple(names), past, future, static, nothing, *told)
         if counts:
             return features
-        base, weights = fit_base(*features.encode(panel).training_pairs(), season)
-        return replace(features, base=base, weights=weights.astype(np.float32))
+        windows = features.encode(panel)
+        usual, relative = usual_scale(*windows.full(), transformed=transform != "none")
+        base, weights = fit_base(*windows.training_pairs(), season)
+        return replace(features, base=base, weights=weights.astype(np.float32), usual=usual, relative=relative)
 
     def refitted(self, panel: Panel) -> Self:
         """The same with a base half of which is fitted to other series, or more of them; all else stays."""
@@ -124,7 +130,7 @@ class PanelFeatures:
     @property
     def scaler(self) -> Scaler:
         """Of the windows."""
-        return Scaler(self.lookback, self.scaling, self.counts)
+        return Scaler(self.lookback, self.scaling, self.counts, self.usual, self.relative)
 
     @property
     def base_weights(self) -> Floats:

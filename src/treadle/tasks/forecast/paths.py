@@ -173,5 +173,5 @@ def _memory(features: PanelFeatures, windows: Windows, one: int) -> dict[str, ND
         SUMS: running_sums(filled[begin:end])[-1],
         PAST: windows.other[end - 1, start : start + columns].double().numpy(),
         LEVEL: windows.level[end - 1 : end].numpy(),
-        SCALE: windows.scale[end - 1 : end].numpy(),
+        SCALE: windows.spread[end - 1 : end].numpy(),
     }

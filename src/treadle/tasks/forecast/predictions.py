@@ -202,7 +202,7 @@ class Predicting(Reading):
     def log_likelihoods(self, data: Any) -> list[NDArray[np.float64]]:
         """The log-density of every value after all before it, in nats.
 
-        It is NaN for missing values, and for those before which a series has had one value alone, or stood still.
+        It is NaN for missing values, and for those before which a series has stood still.
 
         Args:
             data: Series in any form that `fit` takes.

@@ -78,7 +78,7 @@ class SeriesSteps:
         known = self.state[PAST][:rows]
         known[...] = np.where(np.isnan(past), known, past)
         found = self._statistics(rows)
-        self.state[LEVEL][:rows, 0], self.state[SCALE][:rows, 0] = found.level, found.scale
+        self.state[LEVEL][:rows, 0], self.state[SCALE][:rows, 0] = found.level, found.spread
         other = features.other(observed, count[:, 0], found.anchor, calendar, future, known, static)
         scaled = scaled_windows(
             *(torch.from_numpy(one) for one in (window[:, -features.lags :], found.level, found.scale))
@@ -94,5 +94,5 @@ class SeriesSteps:
         return np.asarray(self.state[WINDOW][:rows] @ self._base)
 
     def scale(self, rows: int) -> Floats:
-        """The scale of their windows, `[rows]`."""
+        """The scale of their answers, `[rows]`."""
         return np.asarray(self.state[SCALE][:rows, 0])

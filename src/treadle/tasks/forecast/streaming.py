@@ -14,6 +14,7 @@ from treadle.errors import InputError
 from treadle.streaming import StreamModel
 from treadle.streaming.layers import LayerSteps, settled
 from treadle.streaming.model import identity
+from treadle.streaming.numbers import is_absent, is_real
 from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.frames import column_names
 from treadle.tasks.forecast.moments import read_stamp
@@ -193,11 +194,10 @@ def _single(step: Any) -> Any:
 
 def _number(name: str, value: Any) -> float:
     """A number; NaN where it is missing."""
-    if value is None:
+    if is_absent(value):
         return np.nan
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not is_real(value):
         raise InputError(f"{name!r} is {value!r:.50}, expected a number or nothing")
-    number = float(value)
-    if abs(number) > LARGEST:
-        raise InputError(f"{name!r} is {number:g}, expected a number up to 3.4e38, or nothing")
-    return number
+    if abs(value) > LARGEST:
+        raise InputError(f"{name!r} is {value!s:.50}, expected a number up to 3.4e38, or nothing")
+    return float(value)

@@ -79,6 +79,7 @@ class Windows:
         self.target = _flat([_padded(one.target, before, after, np.nan) for one in series])
         self.level = _flat([_padded(one.statistics.level, before, after) for one in series])
         self.scale = _flat([_padded(one.statistics.scale, before, after) for one in series])
+        self.spread = _flat([_padded(one.statistics.spread, before, after) for one in series])
         self.other = _flat([_padded(one.other, before, after) for one in series])
         self.known = _flat([_padded(one.known, before, 0) for one in series])
 
@@ -120,7 +121,14 @@ class Windows:
             limit = torch.from_numpy(self.first[series] + end)
             target = target.masked_fill(steps >= limit[:, None], torch.nan)
         window = self.filled[at[:, None] + torch.arange(1 - self.lookback, 1)]
-        return Ahead(target, window @ self.base.T, self.scale[at], self.known[steps])
+        return Ahead(target, window @ self.base.T, self.spread[at], self.known[steps])
+
+    def full(self) -> tuple[Floats, Floats]:
+        """Level and scale of all windows without a repeated value, or of the last one of a series too short for any."""
+        ends = self.first + self.lengths
+        begins = np.minimum(self.first + self.lookback - 1, ends - 1)
+        at = np.concatenate([np.arange(a, b) for a, b in zip(begins, ends, strict=True)])
+        return self.level.numpy()[at], self.scale.numpy()[at]
 
     def training_pairs(self, ends: Integers | None = None) -> tuple[Floats, Floats, Floats, Floats]:
         """Windows and what came after them, less the window's mean and in its scale.
