@@ -1,20 +1,19 @@
 """ROUGE: how many words, pairs of words and words in order a summary shares with the true one."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from treadle.evaluation.marks import MARK, found_in
+
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 """Thai, Lao, Myanmar, Khmer, Kana and Chinese characters, which no space sets apart."""
-_MARK = "\u0300"
-"""Stands for every combining mark, none of which a regular expression counts among letters."""
 
-_WORD = re.compile(rf"(?=\w)[{_UNSPACED}]{_MARK}*|(?:[^\W{_UNSPACED}]{_MARK}*)+")
+_WORD = re.compile(rf"(?=\w)[{_UNSPACED}]{MARK}*|(?:[^\W{_UNSPACED}]{MARK}*)+")
 
 
 def rouge_n(true: Sequence[str], given: Sequence[str], size: int) -> float:
@@ -70,6 +69,5 @@ def rouge_words(text: str) -> list[str]:
         ['the', 'cat', 's', 'name', '咪', '咪']
     """
     text = text.strip().lower()
-    marked = "".join(_MARK if unicodedata.category(character).startswith("M") else character for character in text)
-    found = [text[match.start() : match.end()] for match in _WORD.finditer(marked)]
+    found = found_in(text, _WORD)
     return (found or [text]) if text else []

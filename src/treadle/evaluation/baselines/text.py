@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+from treadle.evaluation.marks import MARK, found_in
+
+_WORD = re.compile(rf"(?:\w{MARK}*)+|[^\w\s]")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # Han, kana, Thai, Lao, Myanmar, Khmer, Tibetan: scripts that put no space between words.
 _UNSPACED = re.compile(
@@ -41,8 +43,13 @@ def unspaced_share(texts: Sequence[str]) -> float:
 
 
 def word_tokens(text: str) -> list[str]:
-    """Lower-cased words and single punctuation marks; HTML line breaks are white space."""
-    return _WORD.findall(_LINE_BREAK.sub(" ", text).lower())
+    """Lower-cased words with their accents and vowel signs, and punctuation; HTML line breaks are white space.
+
+    Example:
+        >>> word_tokens("Good!<br>हिन्दी")
+        ['good', '!', 'हिन्दी']
+    """
+    return found_in(_LINE_BREAK.sub(" ", text).lower(), _WORD)
 
 
 class NgramBlock:
