@@ -68,6 +68,8 @@ def sample(estimator: Any, random: np.random.Generator) -> Sample:
     rows = (level.mean + level.deviation * random.normal(size=(STEPS, width))).astype(np.float32)
     rows[random.random(rows.shape) < 0.05] = np.nan
     rows[STEPS // 2] += 6 * level.deviation.astype(np.float32)
+    if detects:
+        rows[STEPS // 4] += 100 * level.deviation.astype(np.float32)  # far beyond what a tail and a scale are told of
     reader = frozen._parts["values"]
     if reader.named:
         rows[:, sorted(set(range(width)) - set(reader.columns.values()))] = np.nan  # columns that no channel has

@@ -6,11 +6,14 @@ import numpy as np
 
 from treadle.export.c.program import Program
 from treadle.tasks.detect.detector import CAP, COMMON, LARGEST_ERROR
-from treadle.tasks.detect.tail import EVERY, FEWEST, HEAVIEST, LEAST, UPPER
+from treadle.tasks.detect.tail import EVERY, FEWEST, HEAVIEST, LEAST, RAREST, STRAIGHT, UPPER
+from treadle.tasks.online.scale import CLIP, KNOWN
+
+EPSILON = float(np.finfo(np.float64).eps)
 
 TAIL = f"""\
 /* Tail probabilities among the last numbers: ranks, and beyond a high quantile a generalised Pareto distribution. */
-enum {{ QUANTILE, SHAPE, SIZE, SHARE }};
+enum {{ QUANTILE, SHAPE, SIZE, SHARE, MOST }};
 
 static double tail_probability(const double *sorted, int32_t known, const double *fit, double number)
 {{
@@ -25,14 +28,14 @@ static double tail_probability(const double *sorted, int32_t known, const double
         return (1.0 + known - below) / (known + 1.0);
     }}
     const double excess = (number - fit[QUANTILE]) / fit[SIZE];
-    const double tail = fit[SHAPE] < 1e-6 ? exp(-excess) : pow(1.0 + fit[SHAPE] * excess, -1.0 / fit[SHAPE]);
+    const double tail = fit[SHAPE] < {STRAIGHT} ? exp(-excess) : pow(1.0 + fit[SHAPE] * excess, -1.0 / fit[SHAPE]);
     const double found = fit[SHARE] * tail;
     return found > {LEAST} ? found : {LEAST};
 }}
 
 static void tail_update(double *ring, double *sorted, int32_t *count, double *fit, int32_t window, double number)
 {{
-    ring[count[0] % window] = number;
+    ring[count[0] % window] = number < fit[MOST] ? number : fit[MOST];
     count[0] = count[0] < 2 * window ? count[0] + 1 : count[0] + 1 - window;
     count[2] = (count[2] + 1) % {EVERY};
     if (count[0] < {FEWEST} || count[2] != 0) {{
@@ -59,12 +62,16 @@ static void tail_update(double *ring, double *sorted, int32_t *count, double *fi
     if (mean <= 0.0) {{ /* whatever exceeds the upper part has never been seen */
         fit[SHAPE] = 0.0;
         fit[SIZE] = (fabs(fit[QUANTILE]) > 1.0 ? fabs(fit[QUANTILE]) : 1.0) * 1e-3;
+        fit[MOST] = INFINITY;
         return;
     }}
     const double least = 1e-9 * mean, apart = mean - 2.0 * weighted;
     const double shape = 2.0 - mean / (apart > least ? apart : least);
     fit[SHAPE] = shape < 0.0 ? 0.0 : (shape > {HEAVIEST} ? {HEAVIEST} : shape);
     fit[SIZE] = mean * (1.0 - fit[SHAPE]);
+    const double rarer = fit[SHARE] / {RAREST};
+    const double far = fit[SHAPE] < {STRAIGHT} ? log(rarer) : (pow(rarer, fit[SHAPE]) - 1.0) / fit[SHAPE];
+    fit[MOST] = fit[QUANTILE] + fit[SIZE] * far;
 }}""".splitlines()
 """The functions of a running tail; its counts are: numbers so far, those that are sorted, those since the last fit."""
 
@@ -95,7 +102,10 @@ def add_score(made: Program, estimator: Any, width: int) -> None:
         "    state->met[i] = state->expected[i];",
         "    const double off = input[i] - state->met[i], error = off - state->error_mean[i];",
         "    const double deviation = sqrt(state->error_variance[i]);",
-        "    const double usual = deviation > 1e-12 * fabs(state->error_mean[i]) ? 1.0 / deviation : 0.0;",
+        f"    const double values = state->error_count[i] < {1 / errors.least!r} ? state->error_count[i] "
+        f": {1 / errors.least!r};",
+        f"    const double rounding = {EPSILON!r} * values * fabs(state->error_mean[i]);",
+        "    const double usual = deviation > rounding ? 1.0 / deviation : 0.0;",
         f"    double far = deviation > 0.0 ? fabs(error) * usual : (error == 0.0 ? 0.0 : {LARGEST_ERROR});",
         "    if (error == error && state->error_count[i] > 1.0) {",
         f"        far = far < {LARGEST_ERROR} ? far : {LARGEST_ERROR};",
@@ -106,7 +116,11 @@ def add_score(made: Program, estimator: Any, width: int) -> None:
         "        state->error_count[i] += 1.0;",
         "        const double own = 1.0 / state->error_count[i];",
         f"        const double alpha = own > {errors.least!r} ? own : {errors.least!r};",
-        "        const double moved = off - state->error_mean[i];",
+        f"        const double held = {CLIP} > 1.0 / sqrt(alpha) ? {CLIP} : 1.0 / sqrt(alpha);",
+        "        double moved = off - state->error_mean[i];",
+        f"        if (state->error_count[i] > {KNOWN} && usual > 0.0 && fabs(moved) > held * deviation) {{",
+        "            moved = moved > 0.0 ? held * deviation : -held * deviation;",
+        "        }",
         "        state->error_mean[i] += alpha * moved;",
         "        state->error_variance[i] = (state->error_variance[i] + alpha * moved * moved) * (1.0 - alpha);",
         "    }",
@@ -174,7 +188,10 @@ def _remember_tail(made: Program, name: str, tail: Any) -> None:
     made.remember(f"{name}_ring", tail.ring, "the last errors", kind="double")
     made.remember(f"{name}_sorted", np.append(tail.sorted, np.zeros(window - known)), "the same, sorted", kind="double")
     made.remember(
-        f"{name}_fit", [tail.quantile, tail.shape, tail.size, tail.share], "quantile, shape, size, share", kind="double"
+        f"{name}_fit",
+        [tail.quantile, tail.shape, tail.size, tail.share, tail.most],
+        "quantile, shape, size, share, what a number counts at most",
+        kind="double",
     )
     count = tail.count if tail.count < window else window + tail.count % window
     made.remember(f"{name}_count", [count, known, tail.count % EVERY], "so far, sorted, since the fit", kind="int32_t")
