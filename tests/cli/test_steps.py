@@ -102,3 +102,22 @@ def test_one_sentence_where_they_mean_nothing(treadle, files, tmp_path):
         said = treadle("train", train, *words, *FAST, "--out", tmp_path / "run")
         assert (said.code, said.out) == (2, "")
         assert any(part in said.err for part in sentence.split("|"))
+
+
+def test_names_beside_a_number_for_each_step_are_refused_with_the_way_on(treadle, files, tmp_path):
+    train, _ = files
+    said = treadle("train", train, "--id", "unit", "--target", "rul", *FAST, "--out", tmp_path / "run")
+    assert (said.code, said.out) == (2, "")
+    assert "found names in 'maker'; name the others: --input cycle --input heat --input hum" in said.err
+
+
+def test_codes_that_look_like_numbers_stay_as_they_are_written(treadle, tmp_path):
+    lines = [f"{row // 2},{('250.00', 'V27', '401.10')[row * 7 % 3]},{'ab'[row // 2 % 2]}\n" for row in range(60)]
+    (tmp_path / "train.csv").write_text("id,code,label\n" + "".join(lines))
+    run = tmp_path / "run"
+    assert treadle("train", tmp_path / "train.csv", "--id", "id", *FAST, "--out", run).code == 0
+    plain = [line for line in lines if "V27" not in line]
+    (tmp_path / "numbers.csv").write_text("id,code,label\n" + "".join(plain))
+    (tmp_path / "more.csv").write_text("id,code,label\n" + "".join([*plain, "99,V27,a\n"]))
+    found, more = (treadle("predict", run, tmp_path / name).out.splitlines() for name in ("numbers.csv", "more.csv"))
+    assert found == more[:-1]

@@ -135,6 +135,15 @@ def test_half_a_surrogate_pair_ends_no_other_stream(ask: Ask, models: Path, name
     }
 
 
+def test_an_empty_key_is_not_the_stream_without_one(ask: Ask, models: Path) -> None:
+    said = ask(["fine", '{"key": "", "step": "fine"}', "fine"], models / "text")
+    assert said.code == 2
+    assert said.answers[1] == {
+        "error": "line 2: the key is empty, expected a text or number; a line without one is of the stream without one"
+    }
+    assert said.answers[2]["steps"] == 2
+
+
 def test_models_that_need_the_whole_are_refused_with_what_could_be_had(ask: Ask, models: Path) -> None:
     said = ask(["1 2"], models / "both")
     assert said.code == 2

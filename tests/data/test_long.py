@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from treadle.data import Table, gather
+from treadle.data import Table, gather, read
 from treadle.data.columns import Roles
 from treadle.data.kinds import Kind
-from treadle.data.long import LongForm, find_long_form, told_by_id
+from treadle.data.long import LongForm
+from treadle.data.steps import find_long_form, told_by_id
 from treadle.errors import InputError
 
 STEPS = {
@@ -109,3 +110,48 @@ def test_a_table_that_looks_like_steps_is_told_from_one_that_does_not() -> None:
     assert told_by_id(Table(steps | {"label": ["a", "b"] * 6}), "label") is None
     assert told_by_id(Table(steps | {"unit": [1, 2, 3] * 4}), "label") is None
     assert told_by_id(Table(steps | {"unit": list(range(12))}), "label") is None
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [20240101123045123 + step for step in range(4)],
+        [str(1700000000000000000 + 100 * step) for step in range(4)],
+        ["0.3", "0.5", "1.25", "10"],
+        ["2026-01-01 10:00:00", "2026-01-01 10:00:00.25", "2026-01-01 10:00:00.5", "2026-01-02 00:00:00"],
+        ["2026-01-01T09:00:00+05:00", "2026-01-01T09:00:00+00:00", "2026-01-01T09:00:00-05:00", "2026-01-02T09:00:00Z"],
+        [pd.Timestamp("2026-01-01") + pd.Timedelta(microseconds=step) for step in range(4)],
+        [0.1, 0.25, 3, 1e9],
+    ],
+)
+def test_times_are_compared_exactly(times: list) -> None:
+    order = [2, 0, 3, 1]
+    steps = {"id": [1] * 4, "t": [times[place] for place in order], "x": [float(place) for place in order]}
+    assert gather(steps, "id", "t").columns["series"][0].ravel().tolist() == [0, 1, 2, 3]
+
+
+def test_days_are_read_as_in_training() -> None:
+    first = Table({"id": [1, 1], "t": ["25/01/2026", "02/02/2026"], "x": [1.0, 2.0]})
+    form = find_long_form(first, "id", "t")
+    later = Table({"id": [1, 1], "t": ["03/02/2026", "01/03/2026"], "x": [1.0, 2.0]})
+    assert form.gather(later, None).columns["series"][0].ravel().tolist() == [1, 2]
+    assert LongForm.from_json(form.to_json()) == form
+
+
+def test_tokens_are_the_same_from_every_kind_of_file(tmp_path) -> None:
+    (tmp_path / "first.csv").write_text("id,code,flag\n1,250.00,true\n1,V27,no\n1,NA,True\n")
+    form = find_long_form(read(tmp_path / "first.csv"), "id")
+    assert form.tokens == ["code", "flag"]
+    (tmp_path / "later.csv").write_text("id,code,flag\n1,250.00,true\n1,401.10,TRUE\n1,NA,\n")
+    later = form.gather(read(tmp_path / "later.csv", texts=form.tokens), None)
+    assert later.columns["code"] == [["250.00", "401.10", "NA"]]
+    assert later.columns["flag"] == [["true", "true", ""]]
+    memory = form.gather(Table({"id": [1, 1], "code": ["NA", 7.0], "flag": [True, None]}), None)
+    assert (memory.columns["code"], memory.columns["flag"]) == ([["NA", "7"]], [["true", ""]])
+
+
+def test_a_channel_may_have_no_value_later_and_names_may_have_space_around_them() -> None:
+    form = find_long_form(Table({"id": ["a", "a "], "x": [1.0, None], "kind": ["v", " v"]}), "id", target="kind")
+    table = form.gather(Table({"id": [" b", "b"], "x": [None, None], "kind": ["v ", None]}), "kind")
+    assert np.isnan(table.columns["series"][0]).all()
+    assert (table.columns["id"], table.columns["kind"]) == (["b"], ["v"])

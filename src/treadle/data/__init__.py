@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from treadle.data.corpus import Corpus, corpus_of_table, read_corpus
     from treadle.data.forecasting import Frequency, Panel, calendar_features, find_season, read_panel
     from treadle.data.kinds import Kind, infer_kind
-    from treadle.data.long import gather
     from treadle.data.numeric import SeriesScaler
     from treadle.data.ragged import Ragged
     from treadle.data.readers import FORMATS, read
     from treadle.data.split import split_rows
+    from treadle.data.steps import gather
     from treadle.data.table import Table
     from treadle.data.tagging import Span, TaggedSentences, read_tagged, tokenize
     from treadle.data.targets import check_target, infer_task
@@ -73,11 +73,11 @@ _MODULES = {
     "corpus": ("Corpus", "corpus_of_table", "read_corpus"),
     "forecasting": ("Frequency", "Panel", "calendar_features", "find_season", "read_panel"),
     "kinds": ("Kind", "infer_kind"),
-    "long": ("gather",),
     "numeric": ("SeriesScaler",),
     "ragged": ("Ragged",),
     "readers": ("FORMATS", "read"),
     "split": ("split_rows",),
+    "steps": ("gather",),
     "table": ("Table",),
     "tagging": ("Span", "TaggedSentences", "read_tagged", "tokenize"),
     "targets": ("check_target", "infer_task"),

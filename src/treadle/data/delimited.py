@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,12 @@ Rows = list[list[str]]
 
 
 def read_delimited(
-    path: Path, *, delimiter: str = ",", encoding: str | None = None, header: bool | None = None
+    path: Path,
+    *,
+    delimiter: str = ",",
+    encoding: str | None = None,
+    header: bool | None = None,
+    texts: Collection[str] = (),
 ) -> Table:
     """A CSV or TSV file as a table.
 
@@ -49,6 +55,7 @@ def read_delimited(
         delimiter: What the file's name lets expect: `","` or a tab.
         encoding: The text encoding, by default UTF-8 or what a byte order mark says.
         header: Whether line 1 holds the column names; None decides by the rule above.
+        texts: Columns that are left as they are written.
 
     Raises:
         InputError: The file is not text, empty, or a header alone; a row is longer or shorter than the others; a quote
@@ -57,10 +64,12 @@ def read_delimited(
     Source:
         RFC 4180; UCR Time Series Classification Archive, 2018 (tab-separated, label first, NaN after shorter series).
     """
-    return parse_delimited(read_text(path, encoding), path, delimiter=delimiter, header=header)
+    return parse_delimited(read_text(path, encoding), path, delimiter=delimiter, header=header, texts=texts)
 
 
-def parse_delimited(text: str, path: Path, *, delimiter: str = ",", header: bool | None = None) -> Table:
+def parse_delimited(
+    text: str, path: Path, *, delimiter: str = ",", header: bool | None = None, texts: Collection[str] = ()
+) -> Table:
     """The table that CSV or TSV text holds, by the rules of `read_delimited`.
 
     Args:
@@ -68,6 +77,7 @@ def parse_delimited(text: str, path: Path, *, delimiter: str = ",", header: bool
         path: What error sentences call it.
         delimiter: What is expected.
         header: Whether line 1 holds the column names; None decides.
+        texts: Columns that are left as they are written.
 
     Raises:
         InputError: As in `read_delimited`.
@@ -98,8 +108,10 @@ def parse_delimited(text: str, path: Path, *, delimiter: str = ",", header: bool
                 "pass header=False if this line is data"
             )
     _check_widths(rows, lines, len(names), path)
-    columns = {name: typed(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
+    written = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    columns: dict[str, list[Any]] = {name: typed(cells) for name, cells in written.items()}
     commas = _read_decimal_commas(columns) if delimiter != "," else []
+    columns |= {name: written[name] for name in texts if name in written}
     said = f", decimal commas in {_listed(commas)}" if commas else ""
     note = f"{kind}, {'header' if header else 'no header'}{said}, {counted(len(rows), 'row')}"
     return Table(columns, str(path), lines, note=note)

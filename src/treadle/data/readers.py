@@ -1,7 +1,7 @@
 """One function that reads whatever the user has."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ def read(
     format: str | None = None,  # noqa: A002 - the name that every data library gives it
     encoding: str | None = None,
     header: bool | None = None,
+    texts: Collection[str] = (),
 ) -> Table:
     """Read a file, a folder or an object in memory as a `Table`.
 
@@ -64,6 +65,7 @@ def read(
             like labels.
         encoding: A Python codec name for text files; by default a byte order mark decides, else UTF-8.
         header: For CSV and TSV, whether line 1 names the columns; by default its look decides.
+        texts: Columns of CSV and TSV that are left as they are written, also where they look like numbers.
 
     Returns:
         The table; its `note` says how the source was understood.
@@ -93,7 +95,7 @@ def read(
     else:
         reader = _reader(path, format, encoding)
     if reader in (_csv, _tsv):
-        return reader(path, encoding=encoding, header=header)
+        return reader(path, encoding=encoding, header=header, texts=texts)
     if header is not None:
         raise InputError(f"{path}: header= is for CSV and TSV, and this is neither; name its format if it is")
     if reader is read_parquet:
@@ -116,12 +118,12 @@ def _reader(path: Path, format_: str | None, encoding: str | None) -> Reader:
     return others[format_]
 
 
-def _csv(path: Path, *, encoding: str | None, header: bool | None) -> Table:
-    return read_delimited(path, delimiter=",", encoding=encoding, header=header)
+def _csv(path: Path, **options: Any) -> Table:
+    return read_delimited(path, delimiter=",", **options)
 
 
-def _tsv(path: Path, *, encoding: str | None, header: bool | None) -> Table:
-    return read_delimited(path, delimiter="\t", encoding=encoding, header=header)
+def _tsv(path: Path, **options: Any) -> Table:
+    return read_delimited(path, delimiter="\t", **options)
 
 
 def _by_content(path: Path, encoding: str | None) -> Reader:

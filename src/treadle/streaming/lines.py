@@ -73,6 +73,8 @@ def _request(content: Any) -> Request:
     key, named = as_key(content.get("key", ALONE)), "key" in content
     if isinstance(key, str) and HALF_PAIR.search(key):  # it could not be written in the answer
         raise InputError(f"the key {key!r} holds half of a surrogate pair, expected whole characters")
+    if named and key == ALONE:
+        raise InputError("the key is empty, expected a text or number; a line without one is of the stream without one")
     if content.get("close") is True and "step" not in content:
         return Request(key, named, close=True)
     if "step" not in content or content.get("close", False) is not False:

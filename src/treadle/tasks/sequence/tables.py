@@ -8,7 +8,8 @@ from typing import Any
 from treadle.data import Roles, Table, check_target, extract, infer_roles, read
 from treadle.data.builtin import load
 from treadle.data.columns import named_target, untold
-from treadle.data.long import LongForm, find_long_form
+from treadle.data.long import LongForm
+from treadle.data.steps import find_long_form
 from treadle.data.targets import Task
 from treadle.errors import InputError, counted
 from treadle.tasks.sequence.inputs import Columns
@@ -34,7 +35,8 @@ def open_table(
     if place.startswith(BUILTIN):
         table = load(builtin(place).name, split)
     else:
-        table = read(place, format=source.format, encoding=source.encoding, header=source.header)
+        texts = () if long is None else long.tokens
+        table = read(place, format=source.format, encoding=source.encoding, header=source.header, texts=texts)
     return table if long is None else long.gather(table, target)
 
 
@@ -53,6 +55,12 @@ def open_training(source: DataSource) -> tuple[Table, Roles]:
     if target is None:
         raise untold(table)
     long = find_long_form(table, source.id, source.time, source.input, target, labels=source.task == "classify")
+    if long.per_step and long.tokens:
+        raise InputError(
+            f"{source.train}: a target for each step needs inputs of numbers alone, found names in "
+            f"{', '.join(map(repr, long.tokens))}; name the others: "
+            + " ".join(f"--input {name}" for name in long.channels)
+        )
     table = long.gather(table, target)
     task = "regress" if long.per_step else source.task
     roles = roles_in(replace(source, input=long.inputs, target=target, task=task), table)

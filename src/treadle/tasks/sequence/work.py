@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from treadle.data import Roles, Table
-from treadle.data.long import told_by_id
+from treadle.data.steps import told_by_id
 from treadle.errors import InputError, counted
 from treadle.tasks.config import load_config
 from treadle.tasks.examples import compared, set_aside
