@@ -7,9 +7,7 @@ import numpy as np
 from treadle.export.c.program import Program
 from treadle.tasks.detect.detector import CAP, COMMON, LARGEST_ERROR
 from treadle.tasks.detect.tail import EVERY, FEWEST, HEAVIEST, LEAST, RAREST, STRAIGHT, UPPER
-from treadle.tasks.online.scale import CLIP, KNOWN
-
-EPSILON = float(np.finfo(np.float64).eps)
+from treadle.tasks.online.scale import CLIP, EPSILON, KNOWN
 
 TAIL = f"""\
 /* Tail probabilities among the last numbers: ranks, and beyond a high quantile a generalised Pareto distribution. */

@@ -116,6 +116,8 @@ class Reader:
         Raises:
             InputError: It is something else.
         """
+        if type(value) in (float, int) and -LARGEST <= value <= LARGEST:  # most often, and faster
+            return float(value)
         if is_absent(value):
             return np.nan
         if not is_real(value) or abs(value) > LARGEST:

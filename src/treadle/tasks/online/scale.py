@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 
 CLIP = 8.0
 """Standard deviations beyond which a number is cut off: an outlier does not throw the network off."""
+EPSILON = float(np.finfo(np.float64).eps)
+"""What a number is rounded by."""
 KNOWN = 100
 """Values of a column after which a single one cannot throw off its variance."""
 
@@ -58,7 +60,8 @@ class RunningScale:
             self.count += seen
             alpha = np.where(seen, np.maximum(1 / np.maximum(self.count, 1), self.least), 0.0)
             difference = np.where(seen, difference, 0.0)
-        if np.abs(difference * self.factor).max(initial=0.0) > CLIP:
+        far = difference * self.factor
+        if far @ far > CLIP * CLIP:
             limit = np.maximum(CLIP, 1 / np.sqrt(np.maximum(alpha, self.least))) * self.deviation
             limit = np.where((self.count > KNOWN) & (self.factor > 0), limit, np.inf)
             difference = np.clip(difference, -limit, limit)
@@ -71,8 +74,7 @@ class RunningScale:
     def _derive(self) -> None:
         """The deviation, and what numbers are multiplied by: 0 where all values were equal, but for rounding."""
         self.deviation = np.sqrt(self.variance)
-        rounding = np.finfo(np.float64).eps * np.minimum(self.count, 1 / self.least)
-        known = self.deviation > rounding * np.abs(self.mean)
+        known = self.deviation > EPSILON * np.minimum(self.count, 1 / self.least) * np.abs(self.mean)
         self.factor = known / np.where(known, self.deviation, 1.0)
 
     def scaled(self, x: Floats) -> Floats:
