@@ -89,6 +89,15 @@ def test_events_that_are_rare_keep_their_size() -> None:
     assert scale.deviation[0] == pytest.approx(math.sqrt(0.005), rel=0.4)
 
 
+def test_sizes_of_any_order_are_scaled_without_a_warning() -> None:
+    scale = RunningScale(2, 100)
+    for step in range(300):
+        scale.update(np.array([1e-150 * (step % 3), 1e30 * (step % 5)]))
+    assert abs(scale.scaled(np.array([2e-150, 4e30]))).max() < 3
+    scale.update(np.array([1e38, 1e38]))
+    assert np.isfinite(scale.deviation).all()
+
+
 def test_small_changes_on_a_high_level_are_seen() -> None:
     scale, random = RunningScale(1, 1000), np.random.default_rng(1)
     values = 1e12 + random.normal(size=3000)

@@ -60,8 +60,7 @@ class RunningScale:
             self.count += seen
             alpha = np.where(seen, np.maximum(1 / np.maximum(self.count, 1), self.least), 0.0)
             difference = np.where(seen, difference, 0.0)
-        far = difference * self.factor
-        if far @ far > CLIP * CLIP:
+        if np.abs(difference * self.factor).max(initial=0.0) > CLIP:
             limit = np.maximum(CLIP, 1 / np.sqrt(np.maximum(alpha, self.least))) * self.deviation
             limit = np.where((self.count > KNOWN) & (self.factor > 0), limit, np.inf)
             difference = np.clip(difference, -limit, limit)
