@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.data.forecasting.stamps import parse_stamps
-from treadle.data.values import is_missing, is_number
+from treadle.data.values import is_missing, is_number, is_whole
 from treadle.errors import InputError
 
 _FRACTION = re.compile(r":[0-9]{2}[.,][0-9]+")
-_DIGITS = re.compile(r"[+-]?[0-9]+")
 
 
 def order_of(
@@ -42,12 +41,12 @@ def order_of(
         if is_missing(cell):
             raise InputError(f"{where(row)}, column {name!r}: found nothing, expected a time")
     texts = all(isinstance(cell, str) for cell in cells)
-    if texts and all(_DIGITS.fullmatch(cell.strip()) for cell in cells):
+    if texts and all(is_whole(cell.strip()) for cell in cells):
         cells = [int(cell) for cell in cells]
     elif texts and all(is_number(cell.strip()) for cell in cells):
         cells = [float(cell) for cell in cells]
     if all(isinstance(cell, int) for cell in cells):
-        return np.array([*cells, 2**70], dtype=object)[:-1], "", []  # of any size, and exact
+        return np.array(cells, dtype=object), "", []  # of any size, and exact
     if all(isinstance(cell, int | float) for cell in cells):
         return np.array(cells, dtype=np.float64), "", []
     if all(isinstance(cell, datetime) for cell in cells) or (texts and any(map(_FRACTION.search, cells))):

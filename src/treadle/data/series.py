@@ -1,6 +1,7 @@
 """Numeric cells of a table as one array, refused with their place where they are not numbers."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -90,6 +91,24 @@ def unmasked(array: Any) -> NDArray[Any]:
     shown = array.data.astype(np.float64 if numeric else object)
     shown[np.ma.getmaskarray(array)] = np.nan if numeric else None
     return np.asarray(shown)
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a single value is a missing one: None, NaN, a time that is none, what a mask hides, pandas' NA.
+
+    Example:
+        >>> [is_absent(value) for value in (None, float("nan"), np.datetime64("NaT"), np.ma.masked, 0.0, "")]
+        [True, True, True, True, False, False]
+    """
+    if value is None or value is np.ma.masked or type(value).__name__ == "NAType":
+        return True
+    return isinstance(value, float | date | np.generic) and bool(value != value)
+
+
+def is_real(value: Any) -> bool:
+    """Whether a single value is a number: whole, with a fraction, or a truth value; neither complex nor a duration."""
+    number = isinstance(value, int | float | np.integer | np.floating | np.bool_)
+    return number and not isinstance(value, np.timedelta64)
 
 
 def first_fault(cell: Any) -> str:

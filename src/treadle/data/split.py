@@ -63,7 +63,7 @@ def split_rows(rows: int | Sequence[Hashable], fraction: float = 0.1, *, seed: i
     return np.flatnonzero(~aside), np.flatnonzero(aside)
 
 
-def set_aside(rows: int | Sequence[Hashable], fraction: float, *, seed: int) -> tuple[Rows, Rows]:
+def held_out(rows: int | Sequence[Hashable], fraction: float, *, seed: int) -> tuple[Rows, Rows]:
     """`split_rows` into rows to train on and rows to choose the best epoch by; one row alone is both.
 
     Raises:

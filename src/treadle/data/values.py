@@ -28,6 +28,11 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None and _CODE.fullmatch(text) is None
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number, of any size, with zeros before it or without."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 def expected_number(cell: object) -> str:
     """What is expected in the place of a cell that is no number, in words.
 

@@ -1,34 +1,15 @@
 """Numbers of a step: from whatever form they come in to an array, or one sentence on what is wrong with them."""
 
-from datetime import date
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from treadle.data.series import LARGEST, told, unmasked
+from treadle.data.series import LARGEST, is_absent, is_real, told, unmasked
 from treadle.errors import InputError, counted
 
 Floats = NDArray[np.float64]
-
-
-def is_absent(value: Any) -> bool:
-    """Whether a single value is a missing one: None, NaN, a time that is none, what a mask hides, pandas' NA.
-
-    Example:
-        >>> [is_absent(value) for value in (None, float("nan"), np.datetime64("NaT"), np.ma.masked, 0.0, "")]
-        [True, True, True, True, False, False]
-    """
-    if value is None or value is np.ma.masked or type(value).__name__ == "NAType":
-        return True
-    return isinstance(value, float | date | np.generic) and bool(value != value)
-
-
-def is_real(value: Any) -> bool:
-    """Whether a single value is a number: whole, with a fraction, or a truth value; neither complex nor a duration."""
-    number = isinstance(value, int | float | np.integer | np.floating | np.bool_)
-    return number and not isinstance(value, np.timedelta64)
 
 
 def read_numbers(step: Any, channels: int, *, missing: bool = False) -> Floats:

@@ -52,8 +52,6 @@ def start_run(
         raise InputError(f"{folder}: found a file, expected a new or empty folder for the run")
     work = open_work(source)
     kind = ESTIMATORS[work.task]
-    if work.task == "forecast":  # whose estimator reads the series itself
-        arguments = {**arguments, **{name: value for name, value in source.of_steps().items() if value is not None}}
     for name in arguments:
         if name not in kind.parameters() and any(name in other.parameters() for other in ESTIMATORS.values()):
             raise InputError(f"{name} is not for the task {work.task!r}, which has no such argument")

@@ -77,10 +77,6 @@ class DataSource:
             words += ["--input", name]
         return words
 
-    def of_steps(self) -> dict[str, str | None]:
-        """Where rows are steps: the columns that name their sequence and order them."""
-        return {"id": self.id, "time": self.time}
-
     def refuse(self, task: str, *names: str) -> None:
         """Refuse ways of reading that a task does not know.
 

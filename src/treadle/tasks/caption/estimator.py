@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack
 import torch
 
 from treadle.data.pictures import Captioned, captioned_of_lists
-from treadle.data.split import set_aside
+from treadle.data.split import held_out
 from treadle.errors import InputError
 from treadle.tasks.caption.encoders import FramesEncoder, PictureEncoder
 from treadle.tasks.caption.features import CaptionFeatures
@@ -148,7 +148,7 @@ class Captioner(Writer, Reported):
         self.check_arguments()
         self.train_rows_, self.dev_rows_ = torch.arange(len(data)).numpy(), None
         if dev is None:
-            self.train_rows_, self.dev_rows_ = set_aside(len(data), self.dev_fraction, seed=self.seed)
+            self.train_rows_, self.dev_rows_ = held_out(len(data), self.dev_fraction, seed=self.seed)
             data, dev = data.take(self.train_rows_), data.take(self.dev_rows_)
         looking = check(LookingSettings, self.get_params())
         self.features_, train = CaptionFeatures.fit_encode(data, looking, 2**self.stages)

@@ -9,12 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from treadle.data.forecasting import show
-from treadle.data.series import LARGEST
+from treadle.data.series import LARGEST, is_absent, is_real
 from treadle.errors import InputError
 from treadle.streaming import StreamModel
 from treadle.streaming.layers import LayerSteps, settled
 from treadle.streaming.model import identity
-from treadle.streaming.numbers import is_absent, is_real
 from treadle.tasks.forecast.features import PanelFeatures
 from treadle.tasks.forecast.frames import column_names
 from treadle.tasks.forecast.moments import read_stamp

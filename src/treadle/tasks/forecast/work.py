@@ -59,8 +59,8 @@ class ForecastWork(Work):
     def understand(self, estimator: Forecaster) -> list[str]:
         """Read all series, and set the last horizon apart where no test data is named."""
         source = self.source
-        if source.target is not None:
-            estimator.set_params(target=source.target)
+        named = {"id": source.id, "time": source.time, "target": source.target}
+        estimator.set_params(**{role: column for role, column in named.items() if column is not None})
         self.train = self.whole = estimator.read_training(self.table)
         notes = [f"{source.train}: {self.train.note}"]
         if estimator.output != "negative-binomial" and _are_counts(self.train):

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 
+from treadle.data.series import is_absent
 from treadle.errors import InputError
-from treadle.streaming.numbers import is_absent
 from treadle.tasks.online.learner import Loss
 from treadle.tasks.online.losses import classification
 from treadle.tasks.online.remembered import Arrays, Facts, Remembering

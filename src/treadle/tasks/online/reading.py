@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from treadle.data.series import LARGEST
+from treadle.data.series import LARGEST, is_absent, is_real
 from treadle.errors import InputError, counted
-from treadle.streaming.numbers import is_absent, is_real, read_numbers
+from treadle.streaming.numbers import read_numbers
 from treadle.tasks.online.remembered import Arrays, Facts
 
 Floats = NDArray[np.float64]

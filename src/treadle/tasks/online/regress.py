@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
-from treadle.data.series import LARGEST
+from treadle.data.series import LARGEST, is_absent, is_real
 from treadle.errors import InputError
-from treadle.streaming.numbers import is_absent, is_real
 from treadle.tasks.online.learner import Loss
 from treadle.tasks.online.losses import REGRESSION
 from treadle.tasks.online.remembered import Remembering

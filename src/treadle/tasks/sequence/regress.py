@@ -11,9 +11,8 @@ from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from treadle.data import Kind, Ragged
-from treadle.data.series import LARGEST, unmasked
+from treadle.data.series import LARGEST, is_real, unmasked
 from treadle.errors import InputError
-from treadle.streaming.numbers import is_real
 from treadle.tasks.sequence.estimator import SequenceEstimator
 from treadle.tasks.sequence.features import Where
 from treadle.tasks.sequence.inputs import row_name

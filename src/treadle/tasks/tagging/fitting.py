@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from treadle.data import BucketBatches
-from treadle.data.split import set_aside
+from treadle.data.split import held_out
 from treadle.data.tagging import TaggedSentences
 from treadle.data.vocabulary import Vocabulary
 from treadle.data.word_vectors import read_word_vectors
@@ -119,7 +119,7 @@ class Fitting(Refitting):
         """Sentences to train on and to choose the best epoch by; one alone is both. Of every label some are taken."""
         labels = data.labels or []
         repeated = len(set(labels)) < len(labels)
-        return set_aside(labels if repeated else len(data), self.dev_fraction, seed=self.seed)
+        return held_out(labels if repeated else len(data), self.dev_fraction, seed=self.seed)
 
     def _begin(self, data: TaggedSentences, whole: TaggedSentences) -> TaggerNetwork:
         """Fit the vocabularies and build the network; a language model it begins from is let go afterwards."""

@@ -9,7 +9,7 @@ import torch
 from treadle.data import Ragged
 from treadle.data.audio import AudioEncoder, Utterances
 from treadle.data.audio.augment import Augmentation
-from treadle.data.split import set_aside
+from treadle.data.split import held_out
 from treadle.errors import InputError, counted, nearest
 from treadle.tasks.estimator import Estimator
 from treadle.tasks.settings import check
@@ -199,7 +199,7 @@ class SpeechRecognizer(Estimator, Reported):
         self.check_arguments()
         train, held = np.arange(len(data)), None
         if dev is None:
-            train, held = set_aside(len(data), self.dev_fraction, seed=self.seed)
+            train, held = held_out(len(data), self.dev_fraction, seed=self.seed)
             data, dev = data.take(train), data.take(held)
         self.train_rows_, self.dev_rows_ = train, held
         train_spoken, dev_spoken = self._fit_features(data), None

@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack
 import torch
 
 from treadle.data.pairs import Pairs, pairs_of_lists
-from treadle.data.split import set_aside
+from treadle.data.split import held_out
 from treadle.errors import InputError
 from treadle.evaluation.translation import PRIMARY, translation_scores
 from treadle.tasks.settings import check
@@ -134,7 +134,7 @@ class Translator(Writer, Reader):
         self.check_arguments()
         self.train_rows_, self.dev_rows_ = torch.arange(len(data)).numpy(), None
         if dev is None:
-            self.train_rows_, self.dev_rows_ = set_aside(len(data), self.dev_fraction, seed=self.seed)
+            self.train_rows_, self.dev_rows_ = held_out(len(data), self.dev_fraction, seed=self.seed)
             data, dev = data.take(self.train_rows_), data.take(self.dev_rows_)
         self.features_ = PairFeatures.fit(data, check(PairSettings, self.get_params()))
         train, held = self.features_.encode(data), self.features_.encode(dev)
